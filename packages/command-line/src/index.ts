@@ -1,0 +1,4 @@
+export * from './help.js';
+export * from './options.js';
+export * from './parse.js';
+export * from './suggest.js';

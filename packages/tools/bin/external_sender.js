@@ -1,0 +1,2 @@
+#!/usr/bin/env node
+import '../dist/external-sender/main.js';
