@@ -1,0 +1,44 @@
+import { helpOption, nearest, UsageError } from '@wallaroo/command-line';
+
+export const options = {
+  external: {
+    kind: 'text',
+    short: 'e',
+    placeholder: 'HOST:PORT',
+    describe: "A worker's external channel",
+  },
+  query: { kind: 'flag', short: 'q', describe: 'Ask which workers can leave; nothing changes' },
+  count: { kind: 'whole', short: 'c', describe: 'Remove N workers, chosen by the cluster' },
+  workers: { kind: 'list', short: 'w', describe: 'Remove the workers with these names' },
+  help: helpOption,
+} as const;
+
+export const help = {
+  usage: `Usage: cluster_shrinker --external HOST:PORT (--query | --count N | --workers A[,B...])
+
+Removes workers from a running cluster. Their state moves to the workers that stay.
+Exits with 0 when the cluster accepted, with 1 when it refused.`,
+  options,
+  examples: [
+    ['cluster_shrinker --external 127.0.0.1:5050 --query', 'list the workers that can leave'],
+    ['cluster_shrinker --external 127.0.0.1:5050 --count 1', 'remove any one worker'],
+    ['cluster_shrinker --external 127.0.0.1:5050 --workers worker2,worker3', 'remove these two'],
+  ] as const,
+};
+
+/**
+ * The command takes options only.
+ * @throws UsageError naming the first word that is none, and the option it resembles
+ */
+export function refuseRest([word]: readonly string[]): void {
+  if (word === undefined) return;
+  if (!word.startsWith('-')) throw new UsageError(`Unexpected argument '${word}'. --help shows the usage.`);
+  const name = word.replace(/=.*$/s, '');
+  const meant = nearest(
+    name,
+    Object.keys(options).map((long) => `--${long}`),
+  );
+  throw new UsageError(
+    `Unknown option '${name}'. ${meant ? `Did you mean '${meant}'?` : '--help lists the options.'}`,
+  );
+}
