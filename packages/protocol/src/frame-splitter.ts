@@ -62,6 +62,11 @@ export class FrameSplitter {
     return this.held;
   }
 
+  /** True when no frame that has come is left to hand on. */
+  get idle(): boolean {
+    return this.waiting.length === 0 && this.at === this.chunk.length;
+  }
+
   /** @throws OversizedFrameError; whatever `onFrame` throws. After either the splitter must not be used again. */
   push(chunk: Buffer): void {
     this.waiting.push(chunk);
@@ -90,7 +95,10 @@ export class FrameSplitter {
         this.at = 0;
       }
     }
-    if (this.at === this.chunk.length) this.chunk = nothing;
+    if (this.at === this.chunk.length) {
+      this.chunk = nothing;
+      this.at = 0;
+    }
     this.running = false;
   }
 

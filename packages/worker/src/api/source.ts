@@ -1,0 +1,59 @@
+import type { Address } from '@wallaroo/protocol';
+import type { Decoder } from './codec.js';
+
+/**
+ * Where messages enter the application. All sources, ours too, are written against these interfaces.
+ * A configuration is a value: the worker calls `open` once when it starts.
+ */
+export interface SourceConfig<T> {
+  /** Short name of the kind, for plans and logs: `TCP`, `generator`. */
+  readonly kind: string;
+  /** For sources that receive bytes: what {@link SourceContext.receive} decodes with. */
+  readonly decoder?: Decoder<T>;
+  readonly open: (context: SourceContext<T>) => RunningSource;
+}
+
+/** What the worker offers a source. */
+export interface SourceContext<T> {
+  /** The name of the pipeline. */
+  readonly name: string;
+  /** What `--in` says for this source. */
+  readonly input: SourceInput | undefined;
+  /** True while a sink or a link downstream is full. Stop at the next message when it turns true. */
+  readonly muted: boolean;
+  /**
+   * Processes a message to completion, before it returns.
+   * Call it as often as there are messages; output is flushed when the turn of the event loop ends.
+   */
+  push(message: T): void;
+  /**
+   * Decodes one frame with the source's decoder, then as {@link push}.
+   * @throws DecodeError when the decoder refuses the bytes: close the connection they came from
+   */
+  receive(bytes: Buffer, start: number, end: number): void;
+  /** Writes a line to the worker's log: plain for `info`, with severity and category otherwise. */
+  log(severity: 'info' | 'warning' | 'error', text: string): void;
+  /** The source cannot go on: stops the worker with this error. */
+  fail(error: Error): void;
+}
+
+export interface SourceInput {
+  readonly address: Address;
+  /** Bytes, the optional last part of `NAME@HOST:PORT:MAXSIZE`. */
+  readonly maxSize?: number;
+}
+
+/** The hold that the worker has on an open source. It is muted at first: nothing may be pushed before `unmute`. */
+export interface RunningSource {
+  /** Opens listeners and the like. Resolves when messages could come; rejects when they never will. */
+  start(): Promise<void>;
+  /** Connections that can exist at the same time. */
+  readonly parallelism: number;
+  mute(): void;
+  unmute(): void;
+  /**
+   * Takes nothing new, pushes whole messages that it has read (waiting while it is muted), lets go of all it holds.
+   * When `deadline` aborts, it lets go at once.
+   */
+  stop(deadline: AbortSignal): Promise<void>;
+}

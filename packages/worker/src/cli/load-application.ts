@@ -1,0 +1,103 @@
+import { existsSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { nearest, UsageError } from '@wallaroo/command-line';
+import { isApplication, type Application } from '../api/application.js';
+import { workerOptions } from './options.js';
+
+/** The module cannot be found or read, or it does not export an application. */
+export class ApplicationModuleError extends Error {
+  override readonly name = 'ApplicationModuleError';
+}
+
+const extensions = ['.ts', '.mts', '.js', '.mjs', '.cts', '.cjs'];
+
+/**
+ * Loads the module and makes the application from what it exports: an application, or a function from the
+ * arguments that the worker did not use to an application.
+ * @throws ApplicationModuleError; UsageError when arguments are left that nobody takes
+ */
+export async function loadApplication(module: string, args: readonly string[]): Promise<Application> {
+  const exported = await importModule(module);
+  const value = exported['default'] ?? exported['application'] ?? Object.values(exported).find(isApplication);
+  if (typeof value !== 'function') {
+    checkNothingLeft(args);
+    return checkApplication(module, value);
+  }
+  try {
+    return checkApplication(module, await (value as (args: readonly string[]) => unknown)(args));
+  } catch (cause) {
+    if (cause instanceof ApplicationModuleError) throw cause;
+    throw new ApplicationModuleError(
+      `Something went wrong while building the application: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function importModule(module: string): Promise<Record<string, unknown>> {
+  const url = locate(module);
+  if (/\.[cm]?ts$/.test(url)) {
+    // Node 20 cannot load TypeScript by itself.
+    const { register } = await import('tsx/esm/api');
+    register();
+  }
+  try {
+    return (await import(url)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new ApplicationModuleError(`Could not load module '${module}': ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** @returns a file URL. @throws ApplicationModuleError */
+function locate(module: string): string {
+  const path = resolve(module);
+  const candidates = [path, ...extensions.map((extension) => path + extension)];
+  if (isDirectory(path)) candidates.push(...extensions.map((extension) => join(path, `index${extension}`)));
+  const file = candidates.find((candidate) => existsSync(candidate) && !isDirectory(candidate));
+  if (file !== undefined) return pathToFileURL(file).href;
+  if (!/^[./]/.test(module)) {
+    try {
+      return pathToFileURL(createRequire(join(process.cwd(), 'x.js')).resolve(module)).href;
+    } catch {
+      // Not a package either: told below.
+    }
+  }
+  throw new ApplicationModuleError(
+    `Could not load module '${module}': there is no file ${path} (nor with ${extensions.join(', ')}) and no package of that name`,
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function checkApplication(module: string, value: unknown): Application {
+  if (isApplication(value)) return value;
+  throw new ApplicationModuleError(
+    `Module '${module}' does not export an application: export default application(...), or a function that returns one`,
+  );
+}
+
+/** A plain application takes no arguments, so what the worker does not know is a mistake. */
+function checkNothingLeft(args: readonly string[]): void {
+  const [first] = args;
+  if (first === undefined) return;
+  const names = Object.entries(workerOptions).filter(([, option]) => !('hidden' in option));
+  const meant = first.startsWith('--')
+    ? nearest(
+        first.slice(2).replace(/=.*/s, ''),
+        names.map(([name]) => name),
+      )
+    : undefined;
+  throw new UsageError(
+    `Unknown ${first.startsWith('-') ? 'option' : 'argument'} ${first}` +
+      (meant ? `; did you mean --${meant}?` : '') +
+      ' The application takes no arguments of its own; see --help.',
+  );
+}

@@ -1,0 +1,63 @@
+import { helpText, parseArguments, UsageError } from '@wallaroo/command-line';
+import { explainMermaid, explainText } from '../core/topology/explain.js';
+import { planApplication } from '../core/topology/planner.js';
+import { WorkerError } from '../runtime/errors.js';
+import { standardOutputLog } from '../runtime/run-worker.js';
+import { Worker } from '../runtime/worker.js';
+import { settingsOf } from './config.js';
+import { loadApplication } from './load-application.js';
+import { workerHelp, workerOptions } from './options.js';
+
+await main(process.argv.slice(2)).catch(fail);
+
+async function main(argv: readonly string[]): Promise<void> {
+  const parsed = parseArguments(workerOptions, argv);
+  const { values } = parsed;
+  if (values.help) {
+    process.stdout.write(`${await helpText(workerHelp)}\n`);
+    return;
+  }
+  const module = values['application-module'];
+  if (module === undefined) {
+    throw new UsageError('You must provide the application with --application-module MODULE; see --help.');
+  }
+  if (values['dry-run']) {
+    const plan = planApplication(await loadApplication(module, parsed.rest));
+    process.stdout.write(`${explainText(plan)}\n\n${explainMermaid(plan)}\n`);
+    process.exit(0);
+  }
+  const log = standardOutputLog();
+  const settings = settingsOf(parsed, log);
+  const application = await loadApplication(module, parsed.rest);
+  let stopped: (() => void) | undefined;
+  const stopWanted = new Promise<void>((resolve) => (stopped = resolve));
+  const worker = new Worker(application, settings, () => stopped!());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.line(`${signal} received: stopping when all that was read is processed and sent.`);
+      stopped!();
+    });
+  }
+  worker.start().catch(fail);
+  await stopWanted;
+  await worker.stop();
+  process.exit(0);
+}
+
+/** Tells the operator what happened and what to do, and ends with exit code 1. */
+function fail(error: unknown): never {
+  process.stderr.write(`Error: ${explanation(error)}\n`);
+  process.exit(1);
+}
+
+function explanation(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof WorkerError) return `${error.message}. ${error.remedy}`;
+  if (error instanceof UsageError || error.name === 'ApplicationError') return error.message;
+  return `${error.message}\n${causeOf(error).stack ?? ''}`;
+}
+
+/** The error where it all began: its stack shows the author's line. */
+function causeOf(error: Error): Error {
+  return error.cause instanceof Error ? causeOf(error.cause) : error;
+}

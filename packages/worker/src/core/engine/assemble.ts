@@ -1,0 +1,143 @@
+import { Meter } from '../metrics/meter.js';
+import type { OutputPort } from '../ports.js';
+import { Inlet } from '../step/inlet.js';
+import {
+  CollectOperator,
+  FanOutOperator,
+  KeyOperator,
+  MultiOperator,
+  StatelessOperator,
+  StateOperator,
+  type Operator,
+} from '../step/operators.js';
+import { Outbox } from '../step/outbox.js';
+import { sinkOperator } from '../step/sink-operator.js';
+import { MapStateStore, type StateStore } from '../step/state-store.js';
+import type { StepContext } from '../step/step-context.js';
+import type { Turn } from '../step/turn.js';
+import type { Plan, PlannedStage, StageId } from '../topology/plan.js';
+import { unreachable } from '../invariant.js';
+
+interface Surroundings {
+  readonly worker: string;
+  readonly context: StepContext;
+  readonly turn: Turn;
+  readonly output: (sink: string) => OutputPort;
+}
+
+interface Parts {
+  readonly inlets: Map<string, Inlet>;
+  readonly stores: Map<StageId, StateStore>;
+  readonly outboxes: Outbox[];
+  readonly meters: Meter[];
+}
+
+/** Makes the operators of a plan and ties them together, from the sinks up. */
+export function assemble(plan: Plan, surroundings: Surroundings): Parts {
+  const assembly = new Assembly(plan, surroundings);
+  for (const stage of [...plan.stages].reverse()) assembly.add(stage);
+  return assembly.parts;
+}
+
+class Assembly {
+  readonly parts: Parts = { inlets: new Map(), stores: new Map(), outboxes: [], meters: [] };
+  private readonly operators = new Map<StageId, Operator>();
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  add(stage: PlannedStage): void {
+    if (stage.work.kind === 'source') this.addInlet(stage);
+    else this.operators.set(stage.id, this.operator(stage));
+  }
+
+  private operator(stage: PlannedStage): Operator {
+    const { context } = this.surroundings;
+    const { work } = stage;
+    switch (work.kind) {
+      case 'computation':
+        return this.computation(stage);
+      case 'keyBy':
+        return new KeyOperator(context, stage.id, work.extract, this.next(stage));
+      case 'collect':
+        return new CollectOperator(work.key, this.next(stage));
+      case 'merge':
+        return this.next(stage);
+      case 'sink': {
+        const outbox = new Outbox(
+          this.surroundings.output(work.name),
+          work.config.messageBoundaries ?? false,
+        );
+        this.parts.outboxes.push(outbox);
+        return sinkOperator(context, `encoder of sink '${work.name}'`, work.config.encoder, outbox);
+      }
+      case 'source':
+        throw new TypeError('a source has no operator');
+      default:
+        return unreachable(work);
+    }
+  }
+
+  private computation(stage: PlannedStage): Operator {
+    const { work } = stage;
+    if (work.kind !== 'computation') throw new TypeError('not a computation');
+    const { computation } = work;
+    const place = {
+      context: this.surroundings.context,
+      what: `computation '${stage.id}'`,
+      meter: this.meter(new Meter('computation', stage.id, stage.pipelines[0]!, stage.position)),
+      next: this.next(stage),
+    };
+    switch (computation.kind) {
+      case 'stateless':
+        return new StatelessOperator(place, computation.compute);
+      case 'stateless-multi':
+        return new MultiOperator(place, computation.compute);
+      case 'state': {
+        // The store holds what the computation's own factory made: the types agree, out of the compiler's sight.
+        const compute = computation.compute as (message: unknown, state: unknown) => unknown;
+        return new StateOperator(place, this.store(stage, computation.newState), compute);
+      }
+      case 'state-multi': {
+        const compute = computation.compute as (message: unknown, state: unknown) => unknown;
+        const store = this.store(stage, computation.newState);
+        return new MultiOperator(place, (message, key) => compute(message, store.get(key)));
+      }
+      default:
+        return unreachable(computation);
+    }
+  }
+
+  private addInlet(stage: PlannedStage): void {
+    if (stage.work.kind !== 'source') throw new TypeError('not a source');
+    const { name, config } = stage.work;
+    const { worker, context, turn } = this.surroundings;
+    const meters = {
+      decode: this.meter(new Meter('computation', `Decode Time in ${config.kind} Source`, name, 1)),
+      ingestion: this.meter(new Meter('pipeline-ingestion', `${name} source`, name, 0)),
+      passage: [
+        this.meter(new Meter('start-to-end', name, name, 0)),
+        this.meter(new Meter('node-ingress-egress', worker, name, 0)),
+      ],
+    };
+    this.parts.inlets.set(name, new Inlet(name, context, config.decoder, this.next(stage), meters, turn));
+  }
+
+  private store(stage: PlannedStage, newState: () => unknown): StateStore {
+    const store = new MapStateStore(this.plan.application.slots, newState);
+    this.parts.stores.set(stage.id, store);
+    return store;
+  }
+
+  private meter(meter: Meter): Meter {
+    this.parts.meters.push(meter);
+    return meter;
+  }
+
+  private next(stage: PlannedStage): Operator {
+    const readers = stage.outputs.map((id) => this.operators.get(id)!);
+    return readers.length === 1 ? readers[0]! : new FanOutOperator(readers);
+  }
+}

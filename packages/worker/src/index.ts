@@ -1,0 +1,71 @@
+/**
+ * The one door for application authors.
+ *
+ *     const votes = record({ letter: ascii(1), votes: u32 });
+ *     export default application(
+ *       'Alphabet',
+ *       source('votes', framedTcpSource({ decoder: votes.decode }))
+ *         .keyBy((vote) => vote.letter)
+ *         .to(stateComputation('count', () => ({ votes: 0 }), count))
+ *         .toSink(tcpSink({ encoder: (total) => `${total.letter} => ${total.votes}\n` })),
+ *     );
+ */
+export { application, type Application, type ApplicationOptions } from './api/application.js';
+export {
+  bufferDecoder,
+  framed,
+  writerEncoder,
+  type Codec,
+  type Decoder,
+  type EncodeFunction,
+  type Encoder,
+  type WriterEncoder,
+} from './api/codec.js';
+export { bytes, json, utf8 } from './api/codecs.js';
+export {
+  computation,
+  computationMulti,
+  stateComputation,
+  stateComputationMulti,
+  type Computation,
+  type StateCodec,
+  type StateDeclaration,
+  type StateFactory,
+} from './api/computation.js';
+export { ApplicationError, DecodeError } from './api/errors.js';
+export { ClosedPipeline, Pipeline, source } from './api/pipeline.js';
+export {
+  ascii,
+  f32,
+  f64,
+  i32,
+  padding,
+  record,
+  u16,
+  u32,
+  u53,
+  u64,
+  u8,
+  type Field,
+  type FieldTable,
+  type RecordCodec,
+  type RecordOf,
+} from './api/record-codec.js';
+export type { RunningSink, SinkConfig, SinkContext } from './api/sink.js';
+export type { RunningSource, SourceConfig, SourceContext, SourceInput } from './api/source.js';
+export { UserCodeError } from './core/step/user-code.js';
+export { ConfigurationError, ListenError, UnsentOutputError, WorkerError } from './runtime/errors.js';
+export type { WorkerLog } from './runtime/log.js';
+export { runWorker, type RunOptions, type WorkerHandle } from './runtime/run-worker.js';
+export { stdoutSink, type StdoutSinkOptions } from './runtime/sinks/stdout-sink.js';
+export { tcpSink, type TcpSinkOptions } from './runtime/sinks/tcp-sink.js';
+export { webSocketSink, type WebSocketSinkOptions } from './runtime/sinks/websocket-sink.js';
+export { generatorSource, type GeneratorSourceOptions } from './runtime/sources/generator-source.js';
+export {
+  framedTcpSource,
+  lineTcpSource,
+  type FramedTcpSourceOptions,
+  type LineTcpSourceOptions,
+} from './runtime/sources/tcp-source.js';
+export { webSocketSource, type WebSocketSourceOptions } from './runtime/sources/websocket-source.js';
+export { type Address, type ByteWriter } from '@wallaroo/protocol';

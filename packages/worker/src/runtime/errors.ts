@@ -1,0 +1,47 @@
+/** Something that the operator can mend. The text says what happened, the remedy what to do. */
+export class WorkerError extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+export class ListenError extends WorkerError {
+  constructor(what: string, address: string, cause: Error) {
+    super(
+      `${what}: unable to listen on (${address}): ${reason(cause)}`,
+      'Choose an address of this machine and a port that no other process listens on.',
+      { cause },
+    );
+  }
+}
+
+export class ConfigurationError extends WorkerError {}
+
+/** A worker that was asked to stop could not hand on all that it had. */
+export class UnsentOutputError extends WorkerError {
+  constructor(sink: string, bytes: number, why: string) {
+    super(
+      `Sink ${sink}: ${bytes} bytes of output could not be sent: ${why}`,
+      'See whether the receiver runs and reads.',
+    );
+  }
+}
+
+function reason(error: Error): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE':
+      return 'another process listens there';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine has no such address';
+    case 'EACCES':
+      return 'not permitted';
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net';
+import {
+  decodeExternalMessage,
+  encodeExternalMessage,
+  externalRequestBytesMax,
+  formatAddress,
+  FrameSplitter,
+  InvalidExternalMessageError,
+  u32Frames,
+  type Address,
+  type ExternalMessage,
+} from '@wallaroo/protocol';
+import { Listener } from '../listener.js';
+import type { WorkerLog } from '../log.js';
+import { answer } from './answers.js';
+import type { ClusterView } from './cluster-view.js';
+
+export interface ExternalChannelOptions {
+  readonly view: ClusterView;
+  readonly log: WorkerLog;
+  readonly onCleanShutdown: () => void;
+}
+
+const connectionsMax = 256;
+
+/** Where operators and their tools talk to the worker. */
+export class ExternalChannel {
+  private readonly listener: Listener;
+  private readonly connections = new Set<Socket>();
+
+  constructor(private readonly options: ExternalChannelOptions) {
+    this.listener = new Listener({
+      what: `${options.view.worker} external`,
+      connectionsMax,
+      onConnection: (socket) => this.connected(socket),
+    });
+  }
+
+  /** @throws ListenError */
+  async listen(address: Address): Promise<Address> {
+    const { log, view } = this.options;
+    const bound = await this.listener.listen(address);
+    log.line(`Set up external channel listener on ${formatAddress(bound)}`);
+    log.line(`${view.worker} external: listening on ${formatAddress(bound)}`);
+    return bound;
+  }
+
+  close(): void {
+    this.listener.close();
+    for (const socket of this.connections) socket.destroySoon();
+  }
+
+  private connected(socket: Socket): void {
+    this.connections.add(socket);
+    socket.once('close', () => this.connections.delete(socket));
+    const splitter = new FrameSplitter(u32Frames(externalRequestBytesMax), (bytes, start, end) => {
+      if (start === end) return;
+      this.handle(socket, bytes, start, end);
+      // A client that asks without reading answers waits: so what we hold for it is bounded.
+      if (socket.writableNeedDrain) {
+        splitter.pause();
+        socket.pause();
+      }
+    });
+    const guarded = (work: () => void) => {
+      try {
+        work();
+      } catch {
+        // The splitter throws for one reason only: the announced length.
+        this.options.log.line('Received expect greater than 16kb on External Channel');
+        socket.destroy();
+      }
+    };
+    socket.on('data', (chunk) => guarded(() => splitter.push(chunk)));
+    socket.on('drain', () => {
+      guarded(() => splitter.resume());
+      if (!socket.writableNeedDrain) socket.resume();
+    });
+    socket.resume();
+  }
+
+  private handle(socket: Socket, bytes: Buffer, start: number, end: number): void {
+    let message: ExternalMessage;
+    try {
+      message = decodeExternalMessage(bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof InvalidExternalMessageError)) throw error;
+      this.options.log.line(`Error decoding External Message on external channel. (${error.message})`);
+      return;
+    }
+    const reply = answer(message, this.options.view);
+    if (reply) socket.write(encodeExternalMessage(reply));
+    else this.obey(message);
+  }
+
+  private obey(message: ExternalMessage): void {
+    const { log, view, onCleanShutdown } = this.options;
+    switch (message.type) {
+      case 'print':
+        return log.line(`$$$ ExternalPrint: ${message.body} $$$`);
+      case 'rotateLog':
+        return log.line(
+          view.workers.includes(message.body)
+            ? 'WARNING: LogRotation requested, but log_rotation is off!'
+            : `WARNING: LogRotation requested for non-existent worker: ${message.body}`,
+        );
+      case 'cleanShutdown':
+        log.line(`External Clean Shutdown received${message.body === '' ? '.' : `: ${message.body}`}`);
+        return onCleanShutdown();
+      case 'reportStatus':
+        return log.line(
+          message.body === 'boundary-count-status'
+            ? `Boundary count: 0 boundaries, ${view.workers.length} worker`
+            : 'Failed to parse ReportStatusCode',
+        );
+      default:
+        return log.line(`Incoming External Message type not handled by external channel. (${message.type})`);
+    }
+  }
+}

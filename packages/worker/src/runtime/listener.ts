@@ -1,0 +1,62 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { formatAddress, type Address } from '@wallaroo/protocol';
+import { ListenError } from './errors.js';
+
+export interface ListenerOptions {
+  /** What listens, for errors: `votes source`. */
+  readonly what: string;
+  /** Connections served at the same time. Further ones wait, unread, until one of these has ended. */
+  readonly connectionsMax: number;
+  readonly onConnection: (socket: Socket) => void;
+  readonly onLimitReached?: () => void;
+}
+
+/** A TCP listener and its connections. Sockets are handed out paused. */
+export class Listener {
+  private readonly server: Server;
+  private serving = 0;
+  private readonly waiting: Socket[] = [];
+
+  constructor(private readonly options: ListenerOptions) {
+    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      // The error is followed by 'close', which says all that matters here.
+      socket.on('error', () => undefined);
+      if (this.serving < options.connectionsMax) {
+        this.serve(socket);
+      } else {
+        options.onLimitReached?.();
+        this.waiting.push(socket);
+      }
+    });
+  }
+
+  /** @returns the address listened on, with the real port. @throws ListenError */
+  listen(address: Address): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) =>
+        reject(new ListenError(this.options.what, formatAddress(address), error));
+      this.server.once('error', failed);
+      this.server.listen({ port: address.port, ...(address.host !== '' && { host: address.host }) }, () => {
+        this.server.off('error', failed);
+        resolve({ host: address.host, port: (this.server.address() as { port: number }).port });
+      });
+    });
+  }
+
+  /** Lets nobody in any more. Connections that are served stay, those that wait are closed. */
+  close(): void {
+    this.server.close();
+    for (const socket of this.waiting.splice(0)) socket.destroy();
+  }
+
+  private serve(socket: Socket): void {
+    this.serving++;
+    socket.once('close', () => {
+      this.serving--;
+      const next = this.waiting.find((candidate) => !candidate.destroyed);
+      this.waiting.splice(0, next ? this.waiting.indexOf(next) + 1 : this.waiting.length);
+      if (next) this.serve(next);
+    });
+    this.options.onConnection(socket);
+  }
+}

@@ -1,0 +1,165 @@
+import { connect, type Socket } from 'node:net';
+import { formatAddress, type Address } from '@wallaroo/protocol';
+import type { Encoder } from '../../api/codec.js';
+import { ApplicationError } from '../../api/errors.js';
+import type { RunningSink, SinkConfig, SinkContext } from '../../api/sink.js';
+
+export interface TcpSinkOptions<T> {
+  readonly encoder: Encoder<T>;
+  /** Tells the sink in plans, logs and tests. */
+  readonly name?: string;
+  /** Where to connect, instead of the next address of `--out`. */
+  readonly address?: Address;
+}
+
+const reconnectMs = 250;
+
+/**
+ * Sends encoded messages over one TCP connection, as they are, without anything added.
+ * While nobody answers it tries again every 250 ms; what is unsent is kept, and the sources are muted
+ * when that grows beyond the worker's window. What the system had taken when a connection broke is not
+ * sent again; a batch that it had not taken whole is, so that a message may arrive twice but none is cut.
+ */
+export function tcpSink<T>(options: TcpSinkOptions<T>): SinkConfig<T> {
+  return {
+    kind: 'TCP',
+    encoder: options.encoder,
+    needsAddress: options.address === undefined,
+    ...(options.name !== undefined && { name: options.name }),
+    open: (context) => {
+      const address = options.address ?? context.address;
+      if (address === undefined) {
+        throw new ApplicationError(`Sink '${context.name}' has no address: give --out HOST:PORT`);
+      }
+      return new TcpSink(context, address);
+    },
+  };
+}
+
+class TcpSink implements RunningSink {
+  unsentBytes = 0;
+  private socket: Socket | undefined;
+  private connected = false;
+  private outage = false;
+  private stopped = false;
+  private retry: NodeJS.Timeout | undefined;
+  /** Batches that the system has not taken. The first is being written while `writing`. */
+  private readonly queue: Buffer[] = [];
+  private writing = false;
+  private whenEmpty: (() => void) | undefined;
+
+  constructor(
+    private readonly context: SinkContext,
+    private readonly address: Address,
+  ) {}
+
+  start(): Promise<void> {
+    this.context.log('info', `Connecting to sink at ${formatAddress(this.address)}`);
+    return new Promise((resolve) => this.connect(resolve));
+  }
+
+  write(bytes: Buffer): boolean {
+    if (this.connected && this.queue.length === 0) {
+      const { socket } = this;
+      socket!.write(bytes);
+      // Nothing left in the stream and no error: the system has taken the bytes.
+      if (socket!.writableLength === 0 && socket!.errored === null) return true;
+      this.writing = true;
+      socket!.once('drain', this.onDrain);
+    }
+    this.queue.push(bytes);
+    this.unsentBytes += bytes.length;
+    return false;
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.queue.length > 0 && !deadline.aborted) {
+      await new Promise<void>((resolve) => {
+        this.whenEmpty = resolve;
+        deadline.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    this.stopped = true;
+    clearTimeout(this.retry);
+    const { socket } = this;
+    if (socket === undefined || socket.destroyed) return;
+    if (!this.connected || deadline.aborted) {
+      socket.destroy();
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+      deadline.addEventListener('abort', () => socket.destroy(), { once: true });
+      // The peer need not close its side: ours is through when the system has taken the end.
+      socket.end(() => socket.destroy());
+    });
+  }
+
+  private connect(attempted?: () => void): void {
+    // A limit of one byte makes every write that the system does not take at once end in 'drain'.
+    const options = {
+      port: this.address.port,
+      host: this.address.host || 'localhost',
+      noDelay: true,
+      writableHighWaterMark: 1,
+    };
+    const socket = connect(options);
+    this.socket = socket;
+    let reason = 'the receiver closed the connection';
+    socket.on('error', (error) => (reason = error.message));
+    socket.once('connect', () => {
+      this.connected = true;
+      socket.resume();
+      if (this.outage) this.context.log('info', `Connected to sink at ${formatAddress(this.address)}`);
+      this.outage = false;
+      this.sendNext();
+      attempted?.();
+    });
+    socket.once('close', () => {
+      this.connected = false;
+      this.writing = false;
+      if (!this.stopped) {
+        this.lost(reason);
+        this.retry = setTimeout(() => this.connect(), reconnectMs);
+      }
+      attempted?.();
+    });
+  }
+
+  private lost(reason: string): void {
+    if (this.outage) return;
+    this.outage = true;
+    const at = formatAddress(this.address);
+    this.context.log(
+      'warning',
+      `Sink at ${at} is unreachable (${reason}). Trying again every ${reconnectMs} ms; output is kept.`,
+    );
+  }
+
+  private sendNext(): void {
+    while (this.connected && this.queue.length > 0) {
+      const { socket } = this;
+      const bytes = this.queue[0]!;
+      socket!.write(bytes);
+      if (socket!.writableLength > 0 || socket!.errored !== null) {
+        this.writing = true;
+        socket!.once('drain', this.onDrain);
+        break;
+      }
+      this.taken();
+    }
+    this.context.drained();
+  }
+
+  private readonly onDrain = () => {
+    if (!this.writing) return;
+    this.writing = false;
+    this.taken();
+    this.sendNext();
+  };
+
+  private taken(): void {
+    this.unsentBytes -= this.queue.shift()!.length;
+    if (this.queue.length === 0) this.whenEmpty?.();
+  }
+}

@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net';
+import { OversizedFrameError } from '@wallaroo/protocol';
+import { DecodeError } from '../../api/errors.js';
+import type { SourceContext } from '../../api/source.js';
+
+/** Cuts what one connection sends into payloads. */
+export interface Splitter {
+  push(chunk: Buffer): void;
+  pause(): void;
+  resume(): void;
+  /** True when no whole payload is left to hand on. */
+  readonly idle: boolean;
+  /** Bytes of a payload that has begun and not ended. */
+  readonly incomplete: number;
+  /** The peer has sent all. */
+  end?(): void;
+}
+
+/** One client of a TCP source. Bytes that are no messages close it, with one line, and touch nothing else. */
+export class TcpConnection {
+  /** Settles when all whole messages that were read have been pushed and the socket is closed. */
+  readonly done: Promise<void>;
+  private resolveDone!: () => void;
+  private closed = false;
+  private ended = false;
+  private stopping = false;
+  private muted = true;
+  private readonly peer: string;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly splitter: Splitter,
+    private readonly context: SourceContext<unknown>,
+  ) {
+    this.done = new Promise((resolve) => (this.resolveDone = resolve));
+    this.peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
+    splitter.pause();
+    socket.on('data', (chunk: Buffer) => this.guarded(() => splitter.push(chunk)));
+    socket.on('end', () => {
+      this.ended = true;
+      this.guarded(() => undefined);
+    });
+    socket.on('close', () => {
+      this.closed = true;
+      this.settle();
+    });
+  }
+
+  mute(): void {
+    this.muted = true;
+    this.splitter.pause();
+    this.socket.pause();
+  }
+
+  unmute(): void {
+    this.muted = false;
+    this.guarded(() => this.splitter.resume());
+    if (!this.muted && !this.stopping && !this.closed) this.socket.resume();
+  }
+
+  /** Reads nothing more and pushes what is left, now or when it is unmuted. */
+  stop(): void {
+    this.stopping = true;
+    this.socket.pause();
+    this.settle();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+    this.resolveDone();
+  }
+
+  private guarded(work: () => void): void {
+    if (this.splitter.idle && this.closed) return;
+    try {
+      work();
+      if (this.ended && this.splitter.idle) this.finishStream();
+    } catch (error) {
+      this.refuse(error as Error);
+      return;
+    }
+    this.settle();
+  }
+
+  private finishStream(): void {
+    this.ended = false;
+    this.splitter.end?.();
+    const { incomplete } = this.splitter;
+    if (incomplete > 0) {
+      this.context.log('warning', `${this.source} ended within a message; ${incomplete} bytes dropped`);
+    }
+  }
+
+  private refuse(error: Error): void {
+    if (error instanceof OversizedFrameError) {
+      this.context.log(
+        'error',
+        `SourceTCPHandler: Received unexpected expect of size: ${error.announced}, exceeds max: ${error.max}. ` +
+          `Closed connection. (${this.source})`,
+      );
+    } else if (error instanceof DecodeError) {
+      this.context.log('error', `${error.message}. Closed connection. (${this.source})`);
+    } else {
+      this.context.fail(error);
+    }
+    this.destroy();
+  }
+
+  private get source(): string {
+    return `${this.context.name} source, connection from ${this.peer}`;
+  }
+
+  private settle(): void {
+    if (!this.splitter.idle) return;
+    if (this.stopping && !this.closed) this.socket.destroy();
+    if (this.closed) this.resolveDone();
+  }
+}

@@ -1,0 +1,142 @@
+import { createServer, type Server } from 'node:http';
+import { formatAddress, type Address } from '@wallaroo/protocol';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Decoder } from '../../api/codec.js';
+import { DecodeError } from '../../api/errors.js';
+import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
+import { listenHttp } from '../http-listener.js';
+
+export interface WebSocketSourceOptions<T> {
+  /** Gets the payload of each frame, text or binary. */
+  readonly decoder: Decoder<T>;
+  /** Connections served at the same time, default 100. Further ones are refused with status 1013. */
+  readonly parallelism?: number;
+  /** Longest payload in bytes, default 16384. `--in NAME@HOST:PORT:MAXSIZE` overrides it. */
+  readonly maxSize?: number;
+  /** Where to listen if `--in` does not say. */
+  readonly address?: Address;
+}
+
+/** Serves WebSocket clients: every frame that they send is one message. */
+export function webSocketSource<T>(options: WebSocketSourceOptions<T>): SourceConfig<T> {
+  return {
+    kind: 'WebSocket',
+    decoder: options.decoder,
+    open: (context) => new WebSocketSource(context, options),
+  };
+}
+
+/** Status codes of RFC 6455, section 7.4.1, and its registry. */
+const invalidPayload = 1007;
+const tryAgainLater = 1013;
+const goingAway = 1001;
+
+interface Client {
+  readonly socket: WebSocket;
+  /** Frames that came in one piece with the one on which the source was muted. */
+  readonly held: Buffer[];
+}
+
+class WebSocketSource<T> implements RunningSource {
+  readonly parallelism: number;
+  private readonly address: Address | undefined;
+  private readonly http: Server = createServer();
+  private readonly server: WebSocketServer;
+  private readonly clients = new Set<Client>();
+  private muted = true;
+  private stopping = false;
+
+  constructor(
+    private readonly context: SourceContext<T>,
+    options: WebSocketSourceOptions<T>,
+  ) {
+    this.parallelism = options.parallelism ?? 100;
+    this.address = context.input?.address ?? options.address;
+    const maxPayload = context.input?.maxSize ?? options.maxSize ?? 16384;
+    this.server = new WebSocketServer({ server: this.http, maxPayload });
+    this.server.on('error', () => undefined);
+    this.server.on('connection', (socket) => this.connected(socket));
+  }
+
+  async start(): Promise<void> {
+    const { name } = this.context;
+    if (this.address === undefined) {
+      this.context.log(
+        'warning',
+        `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
+      );
+      return;
+    }
+    const bound = await listenHttp(this.http, this.address, `${name} source`);
+    this.context.log('info', `${name} source is listening on ${formatAddress(bound)} (WebSocket)`);
+  }
+
+  mute(): void {
+    this.muted = true;
+    for (const { socket } of this.clients) socket.pause();
+  }
+
+  unmute(): void {
+    this.muted = false;
+    for (const client of this.clients) {
+      while (!this.muted && client.held.length > 0) this.receive(client, client.held.shift()!);
+      if (this.muted) return;
+      if (!this.stopping) client.socket.resume();
+    }
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.stopping = true;
+    this.http.close();
+    for (const { socket } of this.clients) socket.pause();
+    while (!deadline.aborted && [...this.clients].some(({ held }) => held.length > 0)) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const { socket } of this.clients) {
+      socket.close(goingAway);
+      socket.terminate();
+    }
+    this.server.close();
+  }
+
+  private connected(socket: WebSocket): void {
+    const client: Client = { socket, held: [] };
+    socket.on('error', (error) => this.refuse(client, error));
+    if (this.clients.size >= this.parallelism) {
+      this.context.log(
+        'warning',
+        `${this.context.name} source: already ${this.parallelism} connections, one refused`,
+      );
+      socket.close(tryAgainLater);
+      return;
+    }
+    this.clients.add(client);
+    socket.on('close', () => {
+      if (client.held.length === 0) this.clients.delete(client);
+    });
+    socket.on('message', (data) => {
+      const payload = data as Buffer;
+      if (this.muted || client.held.length > 0) client.held.push(payload);
+      else this.receive(client, payload);
+    });
+    if (this.muted) socket.pause();
+  }
+
+  private receive(client: Client, payload: Buffer): void {
+    try {
+      this.context.receive(payload, 0, payload.length);
+    } catch (error) {
+      client.held.length = 0;
+      if (!(error instanceof DecodeError)) return this.context.fail(error as Error);
+      this.refuse(client, error);
+      client.socket.close(invalidPayload);
+    }
+    if (client.held.length === 0 && client.socket.readyState >= client.socket.CLOSING)
+      this.clients.delete(client);
+  }
+
+  private refuse(client: Client, error: Error): void {
+    if (!this.clients.delete(client)) return;
+    this.context.log('error', `${this.context.name} source: ${error.message}. Closed connection.`);
+  }
+}
