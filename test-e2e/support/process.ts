@@ -147,6 +147,11 @@ export class RunningProcess {
     this.child.stdout!.resume();
   }
 
+  /** Closes standard output at this end, as a reader that has seen enough would. */
+  closeOutput(): void {
+    this.child.stdout!.destroy();
+  }
+
   private async waitFor<Value>(what: string, look: () => Value | undefined): Promise<Value> {
     let timer: NodeJS.Timeout | undefined;
     let watcher: () => void = () => undefined;
