@@ -37,27 +37,33 @@ export function writerEncoder<T>(encodeInto: (value: T, out: ByteWriter) => void
   return { encodeInto };
 }
 
-/** Puts a big-endian u32 byte length in front of each message of `encoder`, as framed receivers expect. */
+/**
+ * Puts a big-endian u32 byte length in front of each message of `encoder`, as framed receivers expect.
+ * Where `encoder` has nothing to send nothing is sent; an empty message is an empty frame.
+ */
 export function framed<T>(encoder: Encoder<T>): WriterEncoder<T> {
-  const encodeInto = typeof encoder === 'function' ? intoWriter(encoder) : encoder.encodeInto;
+  return typeof encoder === 'function' ? framedFunction(encoder) : framedWriter(encoder.encodeInto);
+}
+
+function framedWriter<T>(encodeInto: WriterEncoder<T>['encodeInto']): WriterEncoder<T> {
   return {
     encodeInto: (value, out) => {
       const header = out.length;
       out.u32(0);
       encodeInto(value, out);
-      const size = out.length - header - 4;
-      if (size === 0 && typeof encoder === 'function') out.length = header;
-      else out.patchU32(header, size);
+      out.patchU32(header, out.length - header - 4);
     },
   };
 }
 
-function intoWriter<T>(encode: EncodeFunction<T>): (value: T, out: ByteWriter) => void {
-  return (value, out) => {
-    const encoded = encode(value);
-    if (encoded == null) return;
-    if (typeof encoded === 'string') out.text(encoded);
-    else if (encoded instanceof Uint8Array) out.bytes(encoded);
-    else throw new TypeError(`the encoder returned ${typeof encoded}; it must return text or bytes`);
+function framedFunction<T>(encode: EncodeFunction<T>): WriterEncoder<T> {
+  return {
+    encodeInto: (value, out) => {
+      const encoded = encode(value);
+      if (encoded == null) return;
+      if (typeof encoded === 'string') out.text32(encoded);
+      else if (encoded instanceof Uint8Array) out.u32(encoded.length).bytes(encoded);
+      else throw new TypeError(`the encoder must return text or bytes, not ${typeof encoded}`);
+    },
   };
 }

@@ -112,7 +112,7 @@ export function ascii(count: number): Field<string> {
     read: (at) =>
       count <= 8
         ? `String.fromCharCode(${codes.map((i) => byte(at + i)).join(', ')})`
-        : `bytes.toString('latin1', start + ${at}, start + ${at + count})`,
+        : `bytes.latin1Slice(start + ${at}, start + ${at + count})`,
     write: (value) => `helpers.ascii(out, ${value}, ${count});`,
   };
 }

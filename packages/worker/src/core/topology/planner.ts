@@ -44,7 +44,7 @@ class Drafting {
   constructor(private readonly application: Application) {}
 
   addSinks(node: SinksNode): void {
-    let input = this.draftOf(node.input);
+    const input = this.draftOf(node.input);
     for (const config of node.sinks) {
       const name = config.name ?? this.freeSinkName(config.kind);
       if (this.sinks.has(name))
