@@ -1,6 +1,14 @@
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { formatAddress, type Address } from '@wallaroo/protocol';
 import { ListenError } from './errors.js';
+
+/** A server for WebSocket handshakes: whoever asks for anything else is told so. */
+export function handshakeServer(): Server {
+  return createServer((_, response) => {
+    response.writeHead(426, { Connection: 'close', Upgrade: 'websocket' });
+    response.end('This is a WebSocket server.\n');
+  });
+}
 
 /** @returns the address listened on, with the real port. @throws ListenError naming `what` */
 export function listenHttp(server: Server, address: Address, what: string): Promise<Address> {

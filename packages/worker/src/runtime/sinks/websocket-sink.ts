@@ -1,10 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { formatAddress, type Address } from '@wallaroo/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Encoder } from '../../api/codec.js';
 import { ApplicationError } from '../../api/errors.js';
 import type { RunningSink, SinkConfig, SinkContext } from '../../api/sink.js';
-import { listenHttp } from '../http-listener.js';
+import { handshakeServer, listenHttp } from '../http-listener.js';
 
 export interface WebSocketSinkOptions<T> {
   readonly encoder: Encoder<T>;
@@ -51,7 +51,7 @@ interface Client {
 }
 
 class WebSocketSink implements RunningSink {
-  private readonly http: Server = createServer();
+  private readonly http: Server = handshakeServer();
   private readonly server = new WebSocketServer({ server: this.http });
   private readonly clients = new Map<WebSocket, Client>();
   private watch: NodeJS.Timeout | undefined;
@@ -103,6 +103,7 @@ class WebSocketSink implements RunningSink {
     clearInterval(this.watch);
     this.http.close();
     await Promise.all([...this.clients.keys()].map((socket) => closed(socket, deadline)));
+    this.http.closeAllConnections();
     this.server.close();
   }
 

@@ -1,10 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { formatAddress, type Address } from '@wallaroo/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Decoder } from '../../api/codec.js';
 import { DecodeError } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
-import { listenHttp } from '../http-listener.js';
+import { handshakeServer, listenHttp } from '../http-listener.js';
 
 export interface WebSocketSourceOptions<T> {
   /** Gets the payload of each frame, text or binary. */
@@ -40,7 +40,7 @@ interface Client {
 class WebSocketSource<T> implements RunningSource {
   readonly parallelism: number;
   private readonly address: Address | undefined;
-  private readonly http: Server = createServer();
+  private readonly http: Server = handshakeServer();
   private readonly server: WebSocketServer;
   private readonly clients = new Set<Client>();
   private muted = true;
@@ -90,12 +90,13 @@ class WebSocketSource<T> implements RunningSource {
     this.http.close();
     for (const { socket } of this.clients) socket.pause();
     while (!deadline.aborted && [...this.clients].some(({ held }) => held.length > 0)) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     for (const { socket } of this.clients) {
       socket.close(goingAway);
       socket.terminate();
     }
+    this.http.closeAllConnections();
     this.server.close();
   }
 
@@ -115,6 +116,8 @@ class WebSocketSource<T> implements RunningSource {
       if (client.held.length === 0) this.clients.delete(client);
     });
     socket.on('message', (data) => {
+      // A refused client may go on until it has read that it was refused.
+      if (!this.clients.has(client)) return;
       const payload = data as Buffer;
       if (this.muted || client.held.length > 0) client.held.push(payload);
       else this.receive(client, payload);
