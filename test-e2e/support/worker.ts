@@ -115,7 +115,8 @@ export class Connection {
   /** Writes bytes in pieces of 1 to `pieceBytesMax`, each when the system has taken the one before. */
   async send(bytes: Uint8Array, seed = 1, pieceBytesMax = 700): Promise<void> {
     let state = seed;
-    for (let at = 0; at < bytes.length; ) {
+    let at = 0;
+    while (at < bytes.length) {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       const end = at + 1 + Math.floor((state / 2 ** 32) * pieceBytesMax);
       const piece = bytes.subarray(at, end);
