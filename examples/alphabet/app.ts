@@ -7,25 +7,23 @@ import {
   stateComputation,
   tcpSink,
   u32,
-  type RecordOf,
 } from '@wallaroo/worker';
 
-const fields = { letter: ascii(1), votes: u32 };
-type Vote = RecordOf<typeof fields>;
+const vote = record({ letter: ascii(1), votes: u32 });
 
 class Total {
   votes = 0;
 }
 
-const countVotes = stateComputation('count votes', Total, (vote: Vote, total) => {
-  total.votes += vote.votes;
-  return { letter: vote.letter, votes: total.votes };
-});
-
 export default application(
-  'Alphabet',
-  source('alphabet', framedTcpSource({ decoder: record(fields).decode }))
-    .keyBy((vote) => vote.letter)
-    .to(countVotes)
+  'alphabet',
+  source('votes', framedTcpSource({ decoder: vote.decode }))
+    .keyBy(({ letter }) => letter)
+    .to(
+      stateComputation('count votes', Total, ({ letter, votes }, total) => {
+        total.votes += votes;
+        return { letter, votes: total.votes };
+      }),
+    )
     .toSink(tcpSink({ encoder: ({ letter, votes }) => `${letter} => ${votes}\n` })),
 );
