@@ -12,7 +12,7 @@ import {
 const reading = record({ celsius: f32 });
 const result = record({ fahrenheit: f32 });
 
-// Each step rounds to 32 bits, as machines do that calculate with such numbers throughout.
+// Each step rounds to the 32 bits that the messages have; the factor is not rounded.
 export default application(
   'celsius',
   source('celsius', framedTcpSource({ decoder: reading.decode }))
