@@ -1,7 +1,7 @@
 import { helpText, parseArguments, UsageError } from '@wallaroo/command-line';
 import { explainMermaid, explainText } from '../core/topology/explain.js';
 import { planApplication } from '../core/topology/planner.js';
-import { WorkerError } from '../runtime/errors.js';
+import { OutputClosedError, WorkerError } from '../runtime/errors.js';
 import { standardOutputLog } from '../runtime/run-worker.js';
 import { Worker } from '../runtime/worker.js';
 import { settingsOf } from './config.js';
@@ -29,6 +29,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const log = standardOutputLog();
   const settings = settingsOf(parsed, log);
   const application = await loadApplication(module, parsed.rest);
+  let failure: Error | undefined;
   let stopped: (() => void) | undefined;
   const stopWanted = new Promise<void>((resolve) => (stopped = resolve));
   const worker = new Worker(application, settings, () => stopped!());
@@ -38,9 +39,14 @@ async function main(argv: readonly string[]): Promise<void> {
       stopped!();
     });
   }
+  process.stdout.on('error', (cause) => {
+    failure ??= new OutputClosedError(cause);
+    stopped!();
+  });
   worker.start().catch(fail);
   await stopWanted;
   await worker.stop();
+  if (failure) throw failure;
   process.exit(0);
 }
 

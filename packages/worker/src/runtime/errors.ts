@@ -32,6 +32,17 @@ export class UnsentOutputError extends WorkerError {
   }
 }
 
+/** Nobody takes what the worker writes to its standard output: its log, and what stdout sinks send. */
+export class OutputClosedError extends WorkerError {
+  constructor(cause: Error) {
+    super(
+      `The standard output of the worker cannot be written: ${cause.message}`,
+      'Keep its reader running, or send it to a file.',
+      { cause },
+    );
+  }
+}
+
 function reason(error: Error): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE':
