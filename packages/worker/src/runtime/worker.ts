@@ -12,6 +12,7 @@ import { sourceIds, statelessGroups, stateGroups, type ClusterView } from './ext
 import { ExternalChannel } from './external/external-channel.js';
 import type { WorkerLog } from './log.js';
 import { MetricsReporter } from './metrics-reporter.js';
+import { MuteLog } from './mute-log.js';
 import { PeerPort } from './peer-port.js';
 
 /** All that a worker needs to know, checked and complete. */
@@ -51,6 +52,7 @@ export class Worker {
   private readonly plan: Plan;
   private readonly engine: Engine;
   private readonly backpressure: Backpressure;
+  private readonly muteLog: MuteLog;
   private readonly sources: OpenSource[] = [];
   private readonly sinks: OpenSink[] = [];
   private readonly sinkByName = new Map<string, RunningSink>();
@@ -71,6 +73,7 @@ export class Worker {
   ) {
     const { log, name } = settings;
     this.log = log;
+    this.muteLog = new MuteLog(log);
     this.plan = planApplication(application);
     checkInputs(this.plan, settings.inputs);
     this.backpressure = new Backpressure(settings.sinkWindowBytes, (muted, sink) =>
@@ -214,14 +217,10 @@ export class Worker {
 
   private muteChanged(muted: boolean, sink: string): void {
     if (muted) {
-      this.log.write(
-        'info',
-        'Backpressure',
-        `Sources muted: sink ${sink} does not take its output fast enough`,
-      );
+      this.muteLog.muted(sink);
       for (const { source } of this.sources) source.mute();
     } else {
-      this.log.write('info', 'Backpressure', `Sources unmuted: sink ${sink} has caught up`);
+      this.muteLog.unmuted(sink);
       // Later, not here: we are inside a sink's call, which messages processed now would enter again.
       setImmediate(() => this.unmute());
     }
