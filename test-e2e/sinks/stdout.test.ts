@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { standstill } from '../support/changes.js';
 import { Client, frames } from '../support/client.js';
 import { stopAll } from '../support/process.js';
 import { launchWorker } from '../support/worker-process.js';
@@ -25,8 +26,10 @@ describe('stdout sink', () => {
     worker.process.pauseOutput();
     const client = await Client.connect(worker.port('in'));
     const texts = Array.from({ length: 20_000 }, (_, i) => `message ${i} ${'x'.repeat(1000)}`);
-    const all = client.writeSlowly(frames(texts));
-    await client.stalled();
+    const bytes = frames(texts);
+    const all = client.writeSlowly(bytes);
+    await standstill(() => client.socket.bytesWritten, 500);
+    expect(client.socket.bytesWritten).to.be.lessThan(bytes.length);
     worker.process.resumeOutput();
     await all;
     await worker.waitForLine(/message 19999 /);

@@ -52,3 +52,15 @@ export async function eventually<Value>(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Waits until `progress` has not changed for so long: for what should stand still there is no other sign. */
+export async function standstill(progress: () => number, quietMs: number): Promise<void> {
+  let last = progress();
+  let since = performance.now();
+  while (performance.now() - since < quietMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (progress() === last) continue;
+    last = progress();
+    since = performance.now();
+  }
+}

@@ -35,7 +35,6 @@ export class Client {
   /** Settles when the connection is closed, by whomever. */
   readonly closed: Promise<void>;
   readonly chunks: Buffer[] = [];
-  private left = 0;
 
   static async connect(port: number): Promise<Client> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
@@ -61,25 +60,11 @@ export class Client {
     await new Promise<void>((resolve) => this.socket.write(bytes, () => resolve()));
   }
 
-  /** As {@link write}, in pieces: what the system has not taken yet can be told. */
+  /** As {@link write}, in pieces: `socket.bytesWritten` tells how far it is. */
   async writeSlowly(bytes: Buffer, pieceBytes = 65_536): Promise<void> {
-    this.left = bytes.length;
     for (let at = 0; at < bytes.length; at += pieceBytes) {
       await this.write(bytes.subarray(at, at + pieceBytes));
-      this.left -= Math.min(pieceBytes, bytes.length - at);
     }
-  }
-
-  /**
-   * Waits until the peer takes nothing more of a {@link writeSlowly}, as far as half a second can tell.
-   * @throws Error when it took everything
-   */
-  async stalled(): Promise<void> {
-    for (let before = -1; before !== this.left;) {
-      before = this.left;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-    if (this.left === 0) throw new Error('the peer took everything');
   }
 
   /** Writes `bytes` in two pieces that the peer reads one after the other, as far as one can make it. */
