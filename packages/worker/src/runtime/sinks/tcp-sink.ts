@@ -13,6 +13,8 @@ export interface TcpSinkOptions<T> {
 }
 
 const reconnectMs = 250;
+/** How long the peer may take to close its side, or to show that it talks, after ours was closed. */
+const lingerMs = 250;
 
 /**
  * Sends encoded messages over one TCP connection, as they are, without anything added.
@@ -87,12 +89,16 @@ class TcpSink implements RunningSink {
       socket.destroy();
       return;
     }
+    // Closing on a peer that talks would reset the connection, and take from it what it has not read yet. One
+    // that is silent need not close its side: ours is through when the system has taken the end.
+    const closeOnSilence = () => socket.bytesRead === 0 && socket.destroy();
+    let linger: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       socket.once('close', () => resolve());
       deadline.addEventListener('abort', () => socket.destroy(), { once: true });
-      // The peer need not close its side: ours is through when the system has taken the end.
-      socket.end(() => socket.destroy());
+      socket.end(() => (linger = setTimeout(closeOnSilence, lingerMs)));
     });
+    clearTimeout(linger);
   }
 
   private connect(attempted?: () => void): void {
