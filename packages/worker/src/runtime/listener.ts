@@ -9,6 +9,8 @@ export interface ListenerOptions {
   readonly connectionsMax: number;
   readonly onConnection: (socket: Socket) => void;
   readonly onLimitReached?: () => void;
+  /** True: when a peer ends its half of a connection, ours stays open until we end it. */
+  readonly allowHalfOpen?: boolean;
 }
 
 /** A TCP listener and its connections. Sockets are handed out paused. */
@@ -18,7 +20,8 @@ export class Listener {
   private readonly waiting: Socket[] = [];
 
   constructor(private readonly options: ListenerOptions) {
-    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+    const { allowHalfOpen = false } = options;
+    this.server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen }, (socket) => {
       // The error is followed by 'close', which says all that matters here.
       socket.on('error', () => undefined);
       if (this.serving < options.connectionsMax) {

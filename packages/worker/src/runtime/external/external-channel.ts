@@ -32,6 +32,7 @@ export class ExternalChannel {
     this.listener = new Listener({
       what: `${options.view.worker} external`,
       connectionsMax,
+      allowHalfOpen: true,
       onConnection: (socket) => this.connected(socket),
     });
   }
@@ -62,9 +63,12 @@ export class ExternalChannel {
         socket.pause();
       }
     });
+    let ended = false;
     const guarded = (work: () => void) => {
       try {
         work();
+        // A client may end its half as soon as it has asked: it gets its answers first.
+        if (ended && splitter.idle) socket.end();
       } catch {
         // The splitter throws for one reason only: the announced length.
         this.options.log.line('Received expect greater than 16kb on External Channel');
@@ -72,6 +76,7 @@ export class ExternalChannel {
       }
     };
     socket.on('data', (chunk) => guarded(() => splitter.push(chunk)));
+    socket.on('end', () => guarded(() => (ended = true)));
     socket.on('drain', () => {
       guarded(() => splitter.resume());
       if (!socket.writableNeedDrain) socket.resume();
