@@ -11,8 +11,8 @@ import {
 const split = computationMulti('split', (line: string) =>
   line
     .toLowerCase()
-    .split(/[^a-z0-9']+/)
-    .filter(Boolean),
+    .split(/[^a-z]+/)
+    .filter((word) => word !== ''),
 );
 
 const count = stateComputation(

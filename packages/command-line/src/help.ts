@@ -1,4 +1,3 @@
-import yargs from 'yargs';
 import type { Option, OptionTable } from './options.js';
 
 export interface CommandHelp {
@@ -21,7 +20,9 @@ const placeholders: Record<Option['kind'], string> = {
 };
 
 /** The text of `--help`. */
-export function helpText({ usage, options, examples = [], epilogue }: CommandHelp): Promise<string> {
+export async function helpText({ usage, options, examples = [], epilogue }: CommandHelp): Promise<string> {
+  // Loaded when it is needed: it would double the time in which a command starts.
+  const { default: yargs } = await import('yargs');
   const parser = yargs([]).scriptName('').help(false).version(false).usage(usage).wrap(110);
   for (const [name, option] of Object.entries(options)) {
     if (option.hidden) continue;

@@ -13,6 +13,7 @@
 export { application, type Application, type ApplicationOptions } from './api/application.js';
 export {
   bufferDecoder,
+  encodeMessage,
   framed,
   writerEncoder,
   type Codec,
@@ -36,6 +37,7 @@ export { ApplicationError, DecodeError } from './api/errors.js';
 export { ClosedPipeline, Pipeline, source } from './api/pipeline.js';
 export {
   ascii,
+  constant,
   f32,
   f64,
   i32,
@@ -48,6 +50,7 @@ export {
   u8,
   type Field,
   type FieldTable,
+  type NumberField,
   type RecordCodec,
   type RecordOf,
 } from './api/record-codec.js';

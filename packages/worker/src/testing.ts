@@ -76,6 +76,8 @@ export class Driver {
   }
 
   /** The messages that a sink got so far, before they were encoded. @param sink its name or configuration; default: the only one */
+  values(sink?: string): readonly unknown[];
+  values<T>(sink: SinkConfig<T>): readonly T[];
   values(sink?: string | SinkConfig<never>): readonly unknown[] {
     return this.output(sink).values;
   }

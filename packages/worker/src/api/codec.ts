@@ -1,4 +1,4 @@
-import type { ByteWriter } from '@wallaroo/protocol';
+import { ByteWriter } from '@wallaroo/protocol';
 
 /**
  * Turns the bytes of one frame into a message; `undefined` or `null` drops the frame.
@@ -66,4 +66,12 @@ function framedFunction<T>(encode: EncodeFunction<T>): WriterEncoder<T> {
       else throw new TypeError(`the encoder must return text or bytes, not ${typeof encoded}`);
     },
   };
+}
+
+/** The bytes of one message, for tests and for programs that talk to a worker; empty if nothing is sent. */
+export function encodeMessage<T>(encoder: Encoder<T>, value: T): Buffer {
+  if (typeof encoder === 'function') return Buffer.from((encoder(value) ?? '') as Uint8Array);
+  const out = new ByteWriter();
+  encoder.encodeInto(value, out);
+  return out.toBuffer();
 }

@@ -22,11 +22,11 @@ export function record<Fields extends FieldTable>(fields: Fields): RecordCodec<R
   const writes: string[] = [];
   for (const name of names) {
     const field = fields[name]!;
-    reads.push(`${name}: ${field.read(size)}`);
+    if (field.read !== undefined) reads.push(`${name}: ${field.read(size)}`);
     writes.push(field.write(`value.${name}`));
     size += field.bytes;
   }
-  const decode = compile<Codec<RecordOf<Fields>>['decode']>(
+  const decode = compile<RecordCodec<RecordOf<Fields>>['decode']>(
     ['bytes', 'start', 'end'],
     `if (end - start !== ${size}) helpers.wrongSize(end - start, ${size});
      return { ${reads.join(', ')} };`,
@@ -39,6 +39,8 @@ export function record<Fields extends FieldTable>(fields: Fields): RecordCodec<R
 }
 
 export interface RecordCodec<T> extends Codec<T> {
+  /** @throws DecodeError when the bytes are no such record */
+  readonly decode: (bytes: Buffer, start: number, end: number) => T;
   readonly encode: { readonly encodeInto: (value: T, out: ByteWriter) => void };
   /** Bytes of one record. */
   readonly size: number;
@@ -47,8 +49,8 @@ export interface RecordCodec<T> extends Codec<T> {
 /** One kind of field: its width, and the code that reads it at an offset and that writes a value. */
 export interface Field<T> {
   readonly bytes: number;
-  /** JavaScript for the value at `start + offset` of `bytes`. */
-  readonly read: (offset: number) => string;
+  /** JavaScript for the value at `start + offset` of `bytes`; without it the record has no such member. */
+  readonly read?: (offset: number) => string;
   /** JavaScript that appends `value` to `out`. */
   readonly write: (value: string) => string;
   /** Carries the type only; never present. */
@@ -56,30 +58,44 @@ export interface Field<T> {
 }
 
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
-export type RecordOf<Fields extends FieldTable> = {
-  -readonly [Name in keyof Fields]: Fields[Name] extends Field<infer T> ? T : never;
-};
+
+/** A field that carries a number. */
+export interface NumberField extends Field<number> {
+  readonly read: (offset: number) => string;
+}
+
+/** The type of the records of a field table, or of a codec made from one. */
+export type RecordOf<Source> =
+  Source extends RecordCodec<infer T>
+    ? T
+    : {
+        -readonly [Name in keyof Source as Source[Name] extends Field<void> ? never : Name]: ValueOf<
+          Source[Name]
+        >;
+      };
+
+type ValueOf<F> = F extends Field<infer T> ? T : never;
 
 const byte = (offset: number) => `bytes[start + ${offset}]`;
 
-export const u8: Field<number> = { bytes: 1, read: byte, write: (value) => `out.u8(${value});` };
+export const u8: NumberField = { bytes: 1, read: byte, write: (value) => `out.u8(${value});` };
 
-export const u16: Field<number> = {
+export const u16: NumberField = {
   bytes: 2,
   read: (at) => `((${byte(at)} << 8) | ${byte(at + 1)})`,
   write: (value) => `out.u16(${value});`,
 };
 
-export const i32: Field<number> = { bytes: 4, read: readI32, write: (value) => `out.u32(${value});` };
+export const i32: NumberField = { bytes: 4, read: readI32, write: (value) => `out.u32(${value});` };
 
-export const u32: Field<number> = {
+export const u32: NumberField = {
   bytes: 4,
   read: (at) => `(${readI32(at)} >>> 0)`,
   write: (value) => `out.u32(${value});`,
 };
 
 /** 64 bits as a number: whole numbers up to 2^53 - 1. A larger one is a {@link DecodeError}. */
-export const u53: Field<number> = {
+export const u53: NumberField = {
   bytes: 8,
   read: (at) => `helpers.u53(${readI32(at)} >>> 0, ${readI32(at + 4)} >>> 0)`,
   write: (value) => `out.u53(${value});`,
@@ -91,13 +107,13 @@ export const u64: Field<bigint> = {
   write: (value) => `out.u64(${value});`,
 };
 
-export const f32: Field<number> = {
+export const f32: NumberField = {
   bytes: 4,
   read: (at) => `helpers.f32(${[0, 1, 2, 3].map((i) => byte(at + i)).join(', ')})`,
   write: (value) => `out.f32(${value});`,
 };
 
-export const f64: Field<number> = {
+export const f64: NumberField = {
   bytes: 8,
   read: (at) => `helpers.f64(${readI32(at)}, ${readI32(at + 4)})`,
   write: (value) => `out.f64(${value});`,
@@ -117,9 +133,22 @@ export function ascii(count: number): Field<string> {
   };
 }
 
-/** `count` bytes that are skipped when reading and written as zeros. */
-export function padding(count: number): Field<undefined> {
-  return { bytes: count, read: () => 'undefined', write: () => 'out.u8(0);'.repeat(count) };
+/**
+ * A field that always has one value, such as the type at the start of a record: other bytes are refused.
+ *
+ *     const order = record({ type: constant(u8, 1), account: u32 });   // type: 1
+ */
+export function constant<const Value extends number>(field: NumberField, value: Value): Field<Value> {
+  return {
+    bytes: field.bytes,
+    read: (at) => `helpers.constant(${field.read(at)}, ${value})`,
+    write: () => field.write(String(value)),
+  };
+}
+
+/** `count` bytes that are no member of the record: skipped when reading, zeros when writing. */
+export function padding(count: number): Field<void> {
+  return { bytes: count, write: () => 'out.u8(0);'.repeat(count) };
 }
 
 function readI32(at: number): string {
@@ -137,6 +166,10 @@ const helpers = {
     if (high > 0x1f_ffff) throw new DecodeError('an integer beyond 2^53 - 1 in a u53 field');
     return high * 0x1_0000_0000 + low;
   },
+  constant(value: number, expected: number): number {
+    if (value !== expected) throw new DecodeError(`a field is ${value} where it must be ${expected}`);
+    return value;
+  },
   f32(a: number, b: number, c: number, d: number): number {
     scratch.setInt32(0, (a << 24) | (b << 16) | (c << 8) | d);
     return scratch.getFloat32(0);
@@ -152,7 +185,11 @@ const helpers = {
     }
     out.reserve(count);
     const { buffer, length } = out;
-    for (let i = 0; i < count; i++) buffer[length + i] = value.charCodeAt(i);
+    for (let i = 0; i < count; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0xff) throw new RangeError(`'${value}' has a character that is not Latin-1`);
+      buffer[length + i] = code;
+    }
     out.length = length + count;
   },
 };

@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import {
   ApplicationError,
   ascii,
+  constant,
   DecodeError,
+  encodeMessage,
   f32,
   f64,
   framed,
@@ -16,6 +18,7 @@ import {
   u53,
   u64,
   u8,
+  type RecordOf,
 } from '../../src/index.js';
 
 const all = record({
@@ -114,14 +117,41 @@ describe('a record codec', () => {
 
   it('skips padding', () => {
     const codec = record({ a: u8, gap: padding(2), b: u8 });
-    expect(encoded(codec, { a: 1, gap: undefined, b: 2 }).toString('hex')).to.equal('01000002');
-    expect(codec.decode(Buffer.from([1, 9, 9, 2]), 0, 4)).to.deep.equal({ a: 1, gap: undefined, b: 2 });
+    expect(encoded(codec, { a: 1, b: 2 }).toString('hex')).to.equal('01000002');
+    expect(codec.decode(Buffer.from([1, 9, 9, 2]), 0, 4)).to.deep.equal({ a: 1, b: 2 });
+  });
+
+  it('refuses bytes that are not the constant of a field, whose type tells records apart', () => {
+    const order = record({ type: constant(u8, 1), quantity: u16 });
+    const quote = record({ type: constant(u8, 2), bid: u16 });
+    expect(encoded(order, { type: 1, quantity: 5 }).toString('hex')).to.equal('010005');
+    expect(order.decode(Buffer.from('010005', 'hex'), 0, 3)).to.deep.equal({ type: 1, quantity: 5 });
+    expect(() => order.decode(Buffer.from('020005', 'hex'), 0, 3)).to.throw(
+      DecodeError,
+      /is 2 where it must be 1/,
+    );
+    const number = (message: RecordOf<typeof order> | RecordOf<typeof quote>) =>
+      message.type === 1 ? message.quantity : message.bid;
+    expect(number({ type: 2, bid: 7 })).to.equal(7);
+  });
+
+  it('refuses to write a character that is not Latin-1', () => {
+    expect(() => encoded(record({ t: ascii(1) }), { t: '漢' })).to.throw(RangeError, /Latin-1/);
   });
 
   it('takes only names of fields, never code', () => {
     for (const name of ['a b', '1x', 'x; process.exit()', '__proto__', '']) {
       expect(() => record({ [name]: u8 }), name).to.throw(ApplicationError, /cannot be a field name/);
     }
+  });
+});
+
+describe('encodeMessage', () => {
+  it('gives the bytes of a message, with any kind of encoder', () => {
+    expect(encodeMessage((text: string) => text, 'é').toString('hex')).to.equal('c3a9');
+    expect(encodeMessage(() => Buffer.from([1]), 'x').toString('hex')).to.equal('01');
+    expect(encodeMessage(() => null, 'x').length).to.equal(0);
+    expect(encodeMessage(record({ n: u16 }).encode, { n: 258 }).toString('hex')).to.equal('0102');
   });
 });
 

@@ -19,17 +19,20 @@ export interface InletMeters {
 
 /** Where the messages of one source enter the engine. */
 export class Inlet {
+  private readonly decode: Decoder<unknown>;
   private untilSample = 0;
 
   constructor(
     /** The name of the pipeline. */
     readonly name: string,
     private readonly context: StepContext,
-    private readonly decoder: Decoder<unknown> | undefined,
+    decoder: Decoder<unknown> | undefined,
     private readonly first: Operator,
     readonly meters: InletMeters,
     private readonly turn: Turn,
-  ) {}
+  ) {
+    this.decode = decoder ?? (() => fail(`the configuration of source '${name}' has no decoder`));
+  }
 
   /** Processes a message to completion. @throws UserCodeError */
   push(message: unknown): void {
@@ -55,7 +58,7 @@ export class Inlet {
     const startedAt = context.sampling ? context.clock.now() : 0;
     let message: unknown;
     try {
-      message = this.decoder!(bytes, start, end);
+      message = this.decode(bytes, start, end);
     } catch (error) {
       return this.undecodable(bytes, start, end, error);
     }
@@ -81,4 +84,8 @@ export class Inlet {
       new DecodeError(`Unable to decode message at ${this.name} source: ${why} (${payload})`, { cause }),
     );
   }
+}
+
+function fail(why: string): never {
+  throw new TypeError(why);
 }

@@ -7,12 +7,16 @@ const batchBytes = 32 * 1024;
 const bufferBytes = batchBytes + 8 * 1024;
 /** A buffer that grew beyond this is not kept. */
 const keptBufferBytesMax = 256 * 1024;
+/** Text is encoded in pieces of at least this many characters: one call into the runtime instead of many. */
+const textPiece = 8 * 1024;
 
 /** Gathers the encoded messages of one sink into batches: one write per turn, or per full batch. */
 export class Outbox {
-  /** Encoders append to it, one message between two calls of `endMessage`. */
-  readonly writer = new ByteWriter(bufferBytes);
-  private messageStart = 0;
+  private readonly writer = new ByteWriter(bufferBytes);
+  /** Bytes of `writer` that are whole messages. */
+  private settled = 0;
+  /** Messages of text behind those bytes. */
+  private texts = '';
   private readonly ends: number[] = [];
 
   constructor(
@@ -20,28 +24,61 @@ export class Outbox {
     private readonly messageBoundaries: boolean,
   ) {}
 
-  /** What was written since the last call is one message. Nothing written, no message. */
-  endMessage(): void {
-    const { length } = this.writer;
-    if (length === this.messageStart) return;
-    this.messageStart = length;
-    if (this.messageBoundaries) this.ends.push(length);
-    if (length >= batchBytes) this.flush();
+  /** Adds a message of text. */
+  text(message: string): void {
+    if (this.messageBoundaries) {
+      this.writer.text(message);
+      this.endMessage();
+    } else {
+      this.texts += message;
+      if (this.texts.length >= textPiece) this.settleTexts();
+    }
   }
 
-  /** Takes back what was written since the last whole message. */
+  /** Adds a message of bytes, which are copied. */
+  bytes(message: Uint8Array): void {
+    this.beginMessage().bytes(message);
+    this.endMessage();
+  }
+
+  /** What is appended to the writer before `endMessage` or `dropMessage` is one message. */
+  beginMessage(): ByteWriter {
+    if (this.texts !== '') this.settleTexts();
+    return this.writer;
+  }
+
+  /** Nothing appended, no message. */
+  endMessage(): void {
+    const { length } = this.writer;
+    if (length === this.settled) return;
+    this.settled = length;
+    if (this.messageBoundaries) this.ends.push(length);
+    if (length >= batchBytes) this.handOn();
+  }
+
   dropMessage(): void {
-    this.writer.length = this.messageStart;
+    this.writer.length = this.settled;
   }
 
   flush(): void {
+    if (this.texts !== '') this.settleTexts();
+    if (this.settled > 0) this.handOn();
+  }
+
+  private settleTexts(): void {
+    const { texts } = this;
+    this.texts = '';
+    this.writer.text(texts);
+    this.endMessage();
+  }
+
+  private handOn(): void {
     const { writer, port, ends } = this;
-    if (this.messageStart === 0) return;
     const { buffer } = writer;
-    const reusable = port.write(buffer.subarray(0, this.messageStart), ends);
+    const reusable = port.write(buffer.subarray(0, this.settled), ends);
     if (reusable && buffer.length <= keptBufferBytesMax) writer.length = 0;
     else writer.use(Buffer.allocUnsafeSlow(bufferBytes));
-    this.messageStart = 0;
+    this.settled = 0;
     ends.length = 0;
   }
 }

@@ -6,16 +6,12 @@ import type { StepContext } from './step-context.js';
 
 /** The end of a pipeline: encodes messages into the outbox of one sink. */
 export class EncodeOperator implements Operator {
-  private readonly encode: (value: unknown) => unknown;
-
   constructor(
     private readonly context: StepContext,
     private readonly what: string,
-    encoder: (value: unknown) => unknown,
+    private readonly encode: (value: unknown) => unknown,
     private readonly outbox: Outbox,
-  ) {
-    this.encode = encoder;
-  }
+  ) {}
 
   process(message: unknown, key: string): void {
     let encoded: unknown;
@@ -28,9 +24,8 @@ export class EncodeOperator implements Operator {
     } catch (error) {
       return this.context.failed(this.what, key, message, error);
     }
-    if (typeof encoded === 'string') this.outbox.writer.text(encoded);
-    else this.outbox.writer.bytes(encoded as Uint8Array);
-    this.outbox.endMessage();
+    if (typeof encoded === 'string') this.outbox.text(encoded);
+    else this.outbox.bytes(encoded as Uint8Array);
   }
 }
 
@@ -46,7 +41,7 @@ export class WriteOperator implements Operator {
   process(message: unknown, key: string): void {
     const { outbox } = this;
     try {
-      this.encodeInto(message, outbox.writer);
+      this.encodeInto(message, outbox.beginMessage());
     } catch (error) {
       outbox.dropMessage();
       return this.context.failed(this.what, key, message, error);

@@ -149,6 +149,21 @@ describe('the engine', () => {
     expect(batches).to.have.length(2);
   });
 
+  it('keeps the order of an encoder that returns text for some messages and bytes for others', () => {
+    const mixed = stdoutSink<string>({ encoder: (word) => (word.length > 1 ? Buffer.from(word) : word) });
+    const written: string[] = [];
+    const engine = new Engine(planApplication(application('test', words().toSink(mixed))), {
+      worker: 'w',
+      clock: { now: () => 0 },
+      log: { write: () => undefined },
+      output: () => ({ write: (bytes) => written.push(bytes.toString()) > 0 }),
+      turnOpened: () => undefined,
+    });
+    for (const word of ['a', 'bb', 'c', '', 'dd', 'e']) engine.inlets.get('words')!.push(word);
+    engine.endTurn();
+    expect(written).to.deep.equal(['abbcdde']);
+  });
+
   it('never overwrites a batch that the sink still holds', () => {
     const held: Buffer[] = [];
     const engine = new Engine(planApplication(application('test', words().toSink(out()))), {
