@@ -32,6 +32,14 @@ export function lineLog(write: (line: string) => void, thresholds = ''): WorkerL
   };
 }
 
+/** `text` on one line, for texts that quote bytes of a peer: those must not look like further lines of the log. */
+export function onOneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Severities are names or numbers: 0 emergency to 7 debug; 8 shows everything. */
 function thresholdFilter(thresholds: string): (severity: Severity, category: string) => boolean {
   const limits = new Map<string, number>([['*', severities.indexOf('info')]]);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { formatAddress, type Address } from '@wallaroo/protocol';
 import { Listener } from './listener.js';
 import type { WorkerLog } from './log.js';
@@ -12,6 +13,7 @@ const silenceMs = 5000;
  */
 export class PeerPort {
   private readonly listener: Listener;
+  private readonly connections = new Set<Socket>();
 
   constructor(
     private readonly worker: string,
@@ -22,6 +24,8 @@ export class PeerPort {
       what: `${worker} ${channel}`,
       connectionsMax,
       onConnection: (socket) => {
+        this.connections.add(socket);
+        socket.once('close', () => this.connections.delete(socket));
         const refuse = (why: string) => {
           if (socket.destroyed) return;
           log.line(`${worker} ${channel}: closed a connection from ${socket.remoteAddress ?? '?'}: ${why}`);
@@ -29,6 +33,7 @@ export class PeerPort {
         };
         socket.setTimeout(silenceMs, () => refuse(`silent for ${silenceMs} ms`));
         socket.once('data', () => refuse('this cluster has one worker, and no peer is expected'));
+        socket.resume();
       },
     });
   }
@@ -42,5 +47,6 @@ export class PeerPort {
 
   close(): void {
     this.listener.close();
+    for (const socket of this.connections) socket.destroy();
   }
 }

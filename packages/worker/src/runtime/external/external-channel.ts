@@ -11,7 +11,7 @@ import {
   type ExternalMessage,
 } from '@wallaroo/protocol';
 import { Listener } from '../listener.js';
-import type { WorkerLog } from '../log.js';
+import { onOneLine, type WorkerLog } from '../log.js';
 import { answer } from './answers.js';
 import type { ClusterView } from './cluster-view.js';
 
@@ -90,7 +90,9 @@ export class ExternalChannel {
       message = decodeExternalMessage(bytes, start, end);
     } catch (error) {
       if (!(error instanceof InvalidExternalMessageError)) throw error;
-      this.options.log.line(`Error decoding External Message on external channel. (${error.message})`);
+      this.options.log.line(
+        `Error decoding External Message on external channel. (${onOneLine(error.message)})`,
+      );
       return;
     }
     const reply = answer(message, this.options.view);

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { OversizedFrameError } from '@wallaroo/protocol';
 import { DecodeError } from '../../api/errors.js';
 import type { SourceContext } from '../../api/source.js';
+import { onOneLine } from '../log.js';
 
 /** Cuts what one connection sends into payloads. */
 export interface Splitter {
@@ -99,7 +100,7 @@ export class TcpConnection {
           `Closed connection. (${this.source})`,
       );
     } else if (error instanceof DecodeError) {
-      this.context.log('error', `${error.message}. Closed connection. (${this.source})`);
+      this.context.log('error', `${onOneLine(error.message)}. Closed connection. (${this.source})`);
     } else {
       this.context.fail(error);
     }

@@ -5,6 +5,7 @@ import type { Decoder } from '../../api/codec.js';
 import { DecodeError } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 import { handshakeServer, listenHttp } from '../http-listener.js';
+import { onOneLine } from '../log.js';
 
 export interface WebSocketSourceOptions<T> {
   /** Gets the payload of each frame, text or binary. */
@@ -140,6 +141,6 @@ class WebSocketSource<T> implements RunningSource {
 
   private refuse(client: Client, error: Error): void {
     if (!this.clients.delete(client)) return;
-    this.context.log('error', `${this.context.name} source: ${error.message}. Closed connection.`);
+    this.context.log('error', `${this.context.name} source: ${onOneLine(error.message)}. Closed connection.`);
   }
 }
