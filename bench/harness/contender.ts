@@ -63,10 +63,10 @@ export class Contender {
     this.start = await this.mark();
   }
 
-  /** Seconds of turns that `messages` will take, judged by the interval so far. */
-  async secondsFor(messages: number): Promise<number> {
-    const { perSecond } = this.between(this.start!, await this.mark());
-    return messages / perSecond;
+  /** In the interval; without what is still on its way. */
+  async messagesSoFar(): Promise<number> {
+    const { outputs } = await this.rig.receiver.call('sample', this.rig.child.pid!);
+    return messagesOf(this.rig, outputs - this.start!.outputs);
   }
 
   noteMemory(): void {
@@ -81,7 +81,7 @@ export class Contender {
     await verify(this.rig, (await this.flooding).steps);
     return {
       ...result,
-      residentBytes: this.residentBytes,
+      residentBytes: quarters(this.residentBytes),
       residentBytesPeak: processUsage(this.rig.child.pid!).residentBytesPeak,
       readyMs: this.rig.readyMs,
     };
@@ -135,6 +135,10 @@ export class Contender {
 /** Outputs are what can be seen; a cycle has as many of them as it always has. */
 function messagesOf({ workload }: Rig, outputs: number): number {
   return (outputs / workload.causes.length) * stepsInCycle(workload) * workload.streams.length;
+}
+
+function quarters(values: readonly number[]): number[] {
+  return [1, 2, 3, 4].map((quarter) => values[Math.ceil((values.length * quarter) / 4) - 1] ?? 0);
 }
 
 /** Every run is checked: a figure for wrong outputs is worth nothing. */

@@ -6,8 +6,10 @@ import type { SystemUnderTest } from './systems.js';
 /** Short beside the seconds for which this kind of machine stays fast or slow; long beside a filled cache. */
 const turnMs = 200;
 const warmUpTurns = 14;
-/** Belong to the interval, and tell how long it must be. */
-const trialTurns = 2;
+/** After so many turns each, memory and progress are looked at. An even number: both orders equally often. */
+const checkTurns = 2;
+/** An interval grows to at most so many times what was asked for, even if too few messages were seen. */
+const longestInterval = 20;
 
 export interface DuelOptions {
   readonly workload: Workload;
@@ -46,15 +48,12 @@ async function fight(
 ): Promise<FloodResult[]> {
   await takeTurns(contenders, warmUpTurns);
   for (const contender of contenders) await contender.beginInterval();
-  await takeTurns(contenders, trialTurns);
-  const needed = await Promise.all(contenders.map((contender) => contender.secondsFor(messages * 1.1)));
-  const turns = Math.ceil((Math.max(seconds, ...needed) * 1000) / turnMs);
-  let taken = trialTurns;
-  for (let quarter = 1; quarter <= 4; quarter++) {
-    const until = Math.max(trialTurns, Math.round((turns * quarter) / 4));
-    await takeTurns(contenders, until - taken);
-    taken = until;
+  const turns = Math.ceil((seconds * 1000) / turnMs);
+  for (let taken = 0; taken < turns * longestInterval; taken += checkTurns) {
+    await takeTurns(contenders, checkTurns);
     for (const contender of contenders) contender.noteMemory();
+    const seen = await Promise.all(contenders.map((contender) => contender.messagesSoFar()));
+    if (taken + checkTurns >= turns && Math.min(...seen) >= messages) break;
   }
   const results: FloodResult[] = [];
   for (const contender of contenders) results.push(await contender.finish());

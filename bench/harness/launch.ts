@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Remote, type Calls } from '../load/remote-calls.js';
 import { track } from './children.js';
 import { cores, pin, pinnedCommand } from './cores.js';
+import { Patience } from './patience.js';
+import { stateOf } from './process-usage.js';
 
 /** Starts one of `bench/load`'s processes on the helpers' core. */
 export function launchHelper<C extends Calls>(file: string): { child: ChildProcess; remote: Remote<C> } {
@@ -16,7 +18,7 @@ export function launchHelper<C extends Calls>(file: string): { child: ChildProce
   return { child, remote: new Remote<C>(child) };
 }
 
-const readyMsMax = 30_000;
+const readySecondsMax = 30;
 
 export interface Started {
   readonly child: ChildProcess;
@@ -35,15 +37,18 @@ export async function launchUnderTest(args: readonly string[], readyLine?: strin
   track(child);
   const lastLines: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    const tooLate = setTimeout(() => {
-      reject(new Error(`${rest.join(' ')} was not ready in ${readyMsMax} ms:\n${lastLines.join('\n')}`));
-      child.kill('SIGKILL');
-    }, readyMsMax);
+    const fail = (what: string): void => {
+      patience.end();
+      reject(new Error(`${args.join(' ')} ${what}:\n${lastLines.join('\n')}`));
+    };
     const ready = (): void => {
-      clearTimeout(tooLate);
+      patience.end();
       resolve();
     };
+    const patience = new Patience(readySecondsMax, () => {
+      fail(`was not ready in ${readySecondsMax} s, it is ${stateOf(child.pid!)}`);
+      child.kill('SIGKILL');
+    });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         if (readyLine !== undefined && line.includes(readyLine)) ready();
@@ -51,10 +56,10 @@ export async function launchUnderTest(args: readonly string[], readyLine?: strin
         if (lastLines.length > 20) lastLines.shift();
       });
     }
+    child.once('error', (error) => fail(error.message));
     child.once('close', (code) => {
       if (readyLine === undefined && code === 0) ready();
-      clearTimeout(tooLate);
-      reject(new Error(`${rest.join(' ')} ended before it was ready:\n${lastLines.join('\n')}`));
+      else fail('ended before it was ready');
     });
   });
   return { child, readyMs: performance.now() - start };

@@ -30,3 +30,9 @@ export function processUsage(pid: number): ProcessUsage {
     residentBytesPeak: kilobytes('VmHWM'),
   };
 }
+
+/** For an error message: what the process does, and how much CPU time it has had. */
+export function stateOf(pid: number): string {
+  const state = /State:\s+(.*)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 'gone';
+  return `${state} after ${processUsage(pid).cpuSeconds} s of CPU time`;
+}

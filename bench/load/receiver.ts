@@ -1,6 +1,7 @@
 /** The process that takes in the outputs, counts and verifies them; its parent commands it. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { Patience } from '../harness/patience.js';
 import { processUsage } from '../harness/process-usage.js';
 import { workloadNamed } from '../workloads/catalogue.js';
 import { outputsAfter, type Workload, type WorkloadName } from '../workloads/workload.js';
@@ -11,7 +12,7 @@ import type { Schedule } from './schedule.js';
 import { faultsOf } from './verify.js';
 
 /** Long enough for any stall, short enough that a lost message ends the run. */
-const silenceMsMax = 15_000;
+const silenceSecondsMax = 15;
 
 let workload: Workload;
 let meter: OutputMeter;
@@ -33,14 +34,14 @@ const server = createServer((socket) => {
 function arrived(outputs: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
-      clearTimeout(silence);
+      silence.end();
       wake = undefined;
       resolve();
     };
-    const silence = setTimeout(done, silenceMsMax);
+    const silence = new Patience(silenceSecondsMax, done);
     wake = () => {
       if (meter.outputs >= outputs) done();
-      else silence.refresh();
+      else silence.restart();
     };
     wake();
   });
