@@ -197,7 +197,7 @@ describe('hostile bytes', function () {
     await good.check();
     const lines = worker.lines.slice(linesBefore);
     expect(lines.length).to.be.within(1, attacks);
-    for (const line of lines) expect(line).to.match(/^\d+\.\d{6},(?!.*,ERROR,Forged)/);
+    for (const line of lines) expect(line).to.match(/^(?!1753000000)\d+\.\d{6},/);
     expect(worker.residentMemory - memory).to.be.lessThan(50 * MB);
   });
 
@@ -223,7 +223,7 @@ describe('hostile bytes', function () {
       { numRuns: 100, endOnFailure: true },
     );
     await good.check();
-    for (const line of worker.lines) expect(line).to.match(/^\d+\.\d{6},(?!.*,ERROR,Forged)/);
+    for (const line of worker.lines) expect(line).to.match(/^(?!1753000000)\d+\.\d{6},/);
     expect(worker.residentMemory - memory).to.be.lessThan(50 * MB);
   });
 });

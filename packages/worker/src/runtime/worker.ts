@@ -10,7 +10,7 @@ import { Backpressure } from './backpressure.js';
 import { ConfigurationError, UnsentOutputError } from './errors.js';
 import { sourceIds, statelessGroups, stateGroups, type ClusterView } from './external/cluster-view.js';
 import { ExternalChannel } from './external/external-channel.js';
-import type { WorkerLog } from './log.js';
+import { onOneLine, type WorkerLog } from './log.js';
 import { MetricsReporter } from './metrics-reporter.js';
 import { MuteLog } from './mute-log.js';
 import { PeerPort } from './peer-port.js';
@@ -82,7 +82,7 @@ export class Worker {
     this.engine = new Engine(this.plan, {
       worker: name,
       clock: { now: () => performance.now() * 1e6 },
-      log,
+      log: { write: (severity, category, text) => log.write(severity, category, onOneLine(text)) },
       output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
       turnOpened: () => setImmediate(this.endTurn),
     });
