@@ -1,5 +1,6 @@
 import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
+import { DecodeError } from '../api/errors.js';
 import type { RunningSink } from '../api/sink.js';
 import type { RunningSource, SourceContext, SourceInput } from '../api/source.js';
 import { Engine } from '../core/engine/engine.js';
@@ -193,14 +194,31 @@ export class Worker {
   private sourceContext(name: string, kind: string): SourceContext<unknown> {
     const { backpressure, settings } = this;
     const inlet = this.engine.inlets.get(name)!;
+    const failed = () => this.failure !== undefined;
     return {
       name,
       input: settings.inputs.get(name) ?? settings.inputs.get(''),
       get muted() {
-        return backpressure.muted;
+        return backpressure.muted || failed();
       },
-      push: (message) => inlet.push(message),
-      receive: (bytes, start, end) => inlet.receive(bytes, start, end),
+      // A source calls these from its own events, where nobody would catch what they throw.
+      push: (message) => {
+        if (this.failure) return;
+        try {
+          inlet.push(message);
+        } catch (error) {
+          this.wantStop(error as Error);
+        }
+      },
+      receive: (bytes, start, end) => {
+        if (this.failure) return;
+        try {
+          inlet.receive(bytes, start, end);
+        } catch (error) {
+          if (error instanceof DecodeError) throw error;
+          this.wantStop(error as Error);
+        }
+      },
       log: (severity, text) => this.categorised(severity, `${kind}Source`, text),
       fail: (error) => this.wantStop(error),
     };
