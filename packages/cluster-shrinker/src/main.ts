@@ -1,4 +1,4 @@
-import { helpText, parseArguments, UsageError } from '@wallaroo/command-line';
+import { helpText, parseArguments, refuseLeftovers, UsageError } from '@wallaroo/command-line';
 import {
   AddressFormatError,
   ConnectFailedError,
@@ -11,7 +11,7 @@ import {
   type Address,
   type ShrinkRequest,
 } from '@wallaroo/protocol';
-import { help, options, refuseRest } from './options.js';
+import { help, options } from './options.js';
 import { failure, outcomeOf, type Outcome } from './outcome.js';
 import { shrinkRequest } from './request.js';
 
@@ -25,7 +25,7 @@ async function main(argv: readonly string[]): Promise<number> {
       console.log(await helpText(help));
       return 0;
     }
-    refuseRest(rest);
+    refuseLeftovers(options, rest);
     const request = shrinkRequest(values);
     const { output, line, exitCode } = await ask(parseAddress(values.external ?? ''), request);
     (output === 'stdout' ? console.log : console.error)(line);

@@ -1,4 +1,4 @@
-import { helpOption, nearest, UsageError } from '@wallaroo/command-line';
+import { helpOption } from '@wallaroo/command-line';
 
 export const options = {
   external: {
@@ -25,20 +25,3 @@ Exits with 0 when the cluster accepted, with 1 when it refused.`,
     ['cluster_shrinker --external 127.0.0.1:5050 --workers worker2,worker3', 'remove these two'],
   ] as const,
 };
-
-/**
- * The command takes options only.
- * @throws UsageError naming the first word that is none, and the option it resembles
- */
-export function refuseRest([word]: readonly string[]): void {
-  if (word === undefined) return;
-  if (!word.startsWith('-')) throw new UsageError(`Unexpected argument '${word}'. --help shows the usage.`);
-  const name = word.replace(/=.*$/s, '');
-  const meant = nearest(
-    name,
-    Object.keys(options).map((long) => `--${long}`),
-  );
-  throw new UsageError(
-    `Unknown option '${name}'. ${meant ? `Did you mean '${meant}'?` : '--help lists the options.'}`,
-  );
-}

@@ -1,4 +1,4 @@
-import { helpOption, helpText, nearest, parseArguments, UsageError } from '@wallaroo/command-line';
+import { helpOption, helpText, parseArguments, refuseLeftovers, UsageError } from '@wallaroo/command-line';
 import { ConnectFailedError, ExternalClient, parseAddress, type Address } from '@wallaroo/protocol';
 
 const usage = 'Usage: cluster_shutdown HOST:PORT';
@@ -19,12 +19,12 @@ process.exitCode = await main(process.argv.slice(2));
 
 /** Gives the exit status. */
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, rest } = parseArguments(options, argv);
-  if (values.help) {
-    console.log(await helpText(help));
-    return 0;
-  }
   try {
+    const { values, rest } = parseArguments(options, argv);
+    if (values.help) {
+      console.log(await helpText(help));
+      return 0;
+    }
     await shutDown(addressAmong(rest));
     return 0;
   } catch (error) {
@@ -42,11 +42,10 @@ async function shutDown(address: Address): Promise<void> {
 }
 
 function addressAmong(words: readonly string[]): Address {
-  const option = words.find((word) => word.startsWith('-'));
-  if (option !== undefined) {
-    const meant = nearest(option, ['--help']);
-    throw new UsageError(`Unknown option '${option}'.${meant ? ` Did you mean '${meant}'?` : ''}\n${usage}`);
-  }
+  refuseLeftovers(
+    options,
+    words.filter((word) => word.startsWith('-')),
+  );
   if (words.length !== 1) throw new UsageError(usage);
   try {
     return parseAddress(words[0]!);

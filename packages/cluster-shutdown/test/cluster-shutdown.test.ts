@@ -49,7 +49,7 @@ describe('cluster_shutdown', () => {
   it('names the option that was probably meant', async () => {
     const { code, stderr } = await run(command, ['--hepl']);
     expect(code).to.equal(1);
-    expect(stderr).to.equal(`Unknown option '--hepl'. Did you mean '--help'?\n${usage}`);
+    expect(stderr).to.equal("Unknown option '--hepl'. Did you mean '--help'?\n");
   });
 
   for (const option of ['--help', '-h']) {

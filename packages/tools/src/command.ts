@@ -1,7 +1,7 @@
 import {
   helpText,
-  nearest,
   parseArguments,
+  refuseLeftovers,
   UsageError,
   type CommandHelp,
   type OptionTable,
@@ -29,24 +29,11 @@ export async function runCommand<Table extends OptionTable & { help: { kind: 'fl
       console.log(await helpText(help));
       return;
     }
-    refuseRest(help.options, rest);
+    refuseLeftovers(help.options, rest);
     process.exitCode = await run(values);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     complain(error.message);
     process.exitCode = 1;
   }
-}
-
-function refuseRest(options: OptionTable, [word]: readonly string[]): void {
-  if (word === undefined) return;
-  if (!word.startsWith('-')) throw new UsageError(`Unexpected argument '${word}'. --help shows the usage.`);
-  const name = word.replace(/=.*$/s, '');
-  const meant = nearest(
-    name,
-    Object.keys(options).map((long) => `--${long}`),
-  );
-  throw new UsageError(
-    `Unknown option '${name}'. ${meant ? `Did you mean '${meant}'?` : '--help lists the options.'}`,
-  );
 }

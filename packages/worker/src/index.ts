@@ -57,8 +57,16 @@ export {
 export type { RunningSink, SinkConfig, SinkContext } from './api/sink.js';
 export type { RunningSource, SourceConfig, SourceContext, SourceInput } from './api/source.js';
 export { UserCodeError } from './core/step/user-code.js';
-export { ConfigurationError, ListenError, UnsentOutputError, WorkerError } from './runtime/errors.js';
+export {
+  ConfigurationError,
+  ListenError,
+  OutputClosedError,
+  UnsentOutputError,
+  WorkerError,
+} from './runtime/errors.js';
+export type { Severity } from './core/ports.js';
 export type { WorkerLog } from './runtime/log.js';
+export type { WorkerAddresses } from './runtime/worker.js';
 export { runWorker, type RunOptions, type WorkerHandle } from './runtime/run-worker.js';
 export { stdoutSink, type StdoutSinkOptions } from './runtime/sinks/stdout-sink.js';
 export { tcpSink, type TcpSinkOptions } from './runtime/sinks/tcp-sink.js';

@@ -43,10 +43,15 @@ export interface SourceInput {
   readonly maxSize?: number;
 }
 
-/** The hold that the worker has on an open source. It is muted at first: nothing may be pushed before `unmute`. */
+/**
+ * The hold that the worker has on an open source. It is muted at first: nothing may be pushed before
+ * `unmute`. `mute` and `unmute` may still come while it stops.
+ */
 export interface RunningSource {
   /** Opens listeners and the like. Resolves when messages could come; rejects when they never will. */
   start(): Promise<void>;
+  /** Where it listens, with the real port, once it has started. */
+  readonly address?: Address | undefined;
   /** Connections that can exist at the same time. */
   readonly parallelism: number;
   mute(): void;

@@ -30,6 +30,10 @@ export function settingsOf(
   if (values['run-with-resilience']) {
     throw new UsageError('--run-with-resilience: this version does not keep state across crashes yet.');
   }
+  for (const name of ['log-rotation', 'event-log-file-size', 'time-between-checkpoints'] as const) {
+    if (values[name])
+      log.write('warning', 'Configuration', `--${name} has no effect without --run-with-resilience`);
+  }
   return Object.freeze({
     name: 'initializer',
     control: values.control ?? loopback,

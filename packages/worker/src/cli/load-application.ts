@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { nearest, UsageError } from '@wallaroo/command-line';
+import { refuseLeftovers, UsageError } from '@wallaroo/command-line';
 import { isApplication, type Application } from '../api/application.js';
 import { workerOptions } from './options.js';
 
@@ -22,13 +22,14 @@ export async function loadApplication(module: string, args: readonly string[]): 
   const exported = await importModule(module);
   const value = exported['default'] ?? exported['application'] ?? Object.values(exported).find(isApplication);
   if (typeof value !== 'function') {
-    checkNothingLeft(args);
+    // A plain application takes no arguments, so what the worker does not know is a mistake.
+    refuseLeftovers(workerOptions, args);
     return checkApplication(module, value);
   }
   try {
     return checkApplication(module, await (value as (args: readonly string[]) => unknown)(args));
   } catch (cause) {
-    if (cause instanceof ApplicationModuleError) throw cause;
+    if (cause instanceof ApplicationModuleError || isOperatorsMistake(cause)) throw cause;
     throw new ApplicationModuleError(
       `Something went wrong while building the application: ${(cause as Error).message}`,
       {
@@ -84,20 +85,7 @@ function checkApplication(module: string, value: unknown): Application {
   );
 }
 
-/** A plain application takes no arguments, so what the worker does not know is a mistake. */
-function checkNothingLeft(args: readonly string[]): void {
-  const [first] = args;
-  if (first === undefined) return;
-  const names = Object.entries(workerOptions).filter(([, option]) => !('hidden' in option));
-  const meant = first.startsWith('--')
-    ? nearest(
-        first.slice(2).replace(/=.*/s, ''),
-        names.map(([name]) => name),
-      )
-    : undefined;
-  throw new UsageError(
-    `Unknown ${first.startsWith('-') ? 'option' : 'argument'} ${first}` +
-      (meant ? `; did you mean --${meant}?` : '') +
-      ' The application takes no arguments of its own; see --help.',
-  );
+/** An application's function may refuse its arguments: the text is all that the operator needs. */
+function isOperatorsMistake(thrown: unknown): boolean {
+  return thrown instanceof UsageError || (thrown instanceof Error && thrown.name === 'ApplicationError');
 }

@@ -1,11 +1,13 @@
 import { helpText, parseArguments, UsageError } from '@wallaroo/command-line';
 import { explainMermaid, explainText } from '../core/topology/explain.js';
 import { planApplication } from '../core/topology/planner.js';
+import { UserCodeError } from '../core/step/user-code.js';
 import { OutputClosedError, WorkerError } from '../runtime/errors.js';
+import type { WorkerLog } from '../runtime/log.js';
 import { standardOutputLog } from '../runtime/run-worker.js';
 import { Worker } from '../runtime/worker.js';
 import { settingsOf } from './config.js';
-import { loadApplication } from './load-application.js';
+import { ApplicationModuleError, loadApplication } from './load-application.js';
 import { workerHelp, workerOptions } from './options.js';
 
 await main(process.argv.slice(2)).catch(fail);
@@ -27,27 +29,32 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exit(0);
   }
   const log = standardOutputLog();
+  const end = endOfWorker(log);
   const settings = settingsOf(parsed, log);
   const application = await loadApplication(module, parsed.rest);
-  let failure: Error | undefined;
-  let stopped: (() => void) | undefined;
-  const stopWanted = new Promise<void>((resolve) => (stopped = resolve));
-  const worker = new Worker(application, settings, () => stopped!());
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      log.line(`${signal} received: stopping when all that was read is processed and sent.`);
-      stopped!();
-    });
-  }
-  process.stdout.on('error', (cause) => {
-    failure ??= new OutputClosedError(cause);
-    stopped!();
-  });
+  const worker = new Worker(application, settings, end.wanted);
   worker.start().catch(fail);
-  await stopWanted;
+  const failure = await end.awaited;
   await worker.stop();
   if (failure) throw failure;
   process.exit(0);
+}
+
+/** Resolves when the worker is to stop, for whatever reason; with an error if that is one. */
+function endOfWorker(log: WorkerLog): {
+  awaited: Promise<Error | undefined>;
+  wanted: (failure?: Error) => void;
+} {
+  let wanted!: (failure?: Error) => void;
+  const awaited = new Promise<Error | undefined>((resolve) => (wanted = resolve));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.line(`${signal} received: stopping when all that was read is processed and sent.`);
+      wanted();
+    });
+  }
+  process.stdout.on('error', (cause) => wanted(new OutputClosedError(cause)));
+  return { awaited, wanted };
 }
 
 /** Tells the operator what happened and what to do, and ends with exit code 1. */
@@ -59,8 +66,12 @@ function fail(error: unknown): never {
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof WorkerError) return `${error.message}. ${error.remedy}`;
-  if (error instanceof UsageError || error.name === 'ApplicationError') return error.message;
-  return `${error.message}\n${causeOf(error).stack ?? ''}`;
+  const cause = causeOf(error);
+  const authors = error instanceof ApplicationModuleError || error instanceof UserCodeError;
+  if (error instanceof UsageError || error.name === 'ApplicationError' || (authors && cause === error)) {
+    return error.message;
+  }
+  return `${error.message}\n${cause.stack ?? ''}`;
 }
 
 /** The error where it all began: its stack shows the author's line. */

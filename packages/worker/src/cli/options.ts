@@ -3,6 +3,7 @@ import { helpOption, type OptionTable } from '@wallaroo/command-line';
 const running = 'Application and cluster:';
 const addresses = 'Addresses:';
 const resilience = 'Resilience:';
+const other = 'Other:';
 
 /** The worker's command line. */
 export const workerOptions = {
@@ -118,10 +119,11 @@ export const workerOptions = {
     kind: 'whole',
     short: 'u',
     aliases: ['stop-world'],
+    group: other,
     describe:
       'Nanoseconds that a stopping worker waits for a sink that takes nothing (default 2_000_000_000)',
   },
-  help: helpOption,
+  help: { ...helpOption, group: other },
   // Accepted for the sake of older command lines; they have no effect there either.
   file: { kind: 'text', short: 'f', hidden: true, describe: '' },
   'spike-seed': { kind: 'whole', hidden: true, describe: '' },

@@ -2,7 +2,7 @@ import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import type { SourceInput } from '../api/source.js';
 import { lineLog, type WorkerLog } from './log.js';
-import { Worker, type WorkerSettings } from './worker.js';
+import { Worker, type WorkerAddresses, type WorkerSettings } from './worker.js';
 
 type AddressLike = Address | string;
 
@@ -35,6 +35,8 @@ export interface WorkerHandle {
   readonly ready: Promise<void>;
   /** Settles when the worker has ended: rejects with what made it fail. */
   readonly done: Promise<void>;
+  /** Where the worker listens, with the real ports. Complete once it is ready. */
+  readonly addresses: WorkerAddresses;
   /** Reads nothing more, processes what was read, flushes the sinks. The same promise as `done`. */
   stop(): Promise<void>;
 }
@@ -63,7 +65,14 @@ export function runWorker(application: Application, options: RunOptions = {}): W
   });
   if (options.signal?.aborted) void stop();
   options.signal?.addEventListener('abort', () => void stop(), { once: true });
-  return { ready, done, stop };
+  return {
+    ready,
+    done,
+    get addresses() {
+      return worker.addresses;
+    },
+    stop,
+  };
 }
 
 const loopback: Address = { host: '127.0.0.1', port: 0 };

@@ -8,13 +8,15 @@ import type { Severity } from '../core/ports.js';
 import { planApplication } from '../core/topology/planner.js';
 import type { Plan } from '../core/topology/plan.js';
 import { Backpressure } from './backpressure.js';
-import { ConfigurationError, UnsentOutputError } from './errors.js';
+import { UnsentOutputError } from './errors.js';
 import { sourceIds, statelessGroups, stateGroups, type ClusterView } from './external/cluster-view.js';
 import { ExternalChannel } from './external/external-channel.js';
 import { onOneLine, type WorkerLog } from './log.js';
 import { MetricsReporter } from './metrics-reporter.js';
 import { MuteLog } from './mute-log.js';
 import { PeerPort } from './peer-port.js';
+import { StopPatience } from './stop-patience.js';
+import { addressesOfSinks, checkInputs } from './wiring.js';
 
 /** All that a worker needs to know, checked and complete. */
 export interface WorkerSettings {
@@ -31,6 +33,15 @@ export interface WorkerSettings {
   /** A stopping worker gives up on sinks that take nothing for this long. */
   readonly stopPauseMs: number;
   readonly log: WorkerLog;
+}
+
+/** Where a worker listens. */
+export interface WorkerAddresses {
+  readonly external: Address | undefined;
+  readonly control: Address | undefined;
+  readonly data: Address | undefined;
+  /** By source name; a source that does not listen has none. */
+  readonly sources: Readonly<Record<string, Address>>;
 }
 
 interface OpenSource {
@@ -51,6 +62,7 @@ interface OpenSink {
 export class Worker {
   private readonly log: WorkerLog;
   private readonly plan: Plan;
+  private readonly sinkAddresses: ReadonlyMap<string, Address>;
   private readonly engine: Engine;
   private readonly backpressure: Backpressure;
   private readonly muteLog: MuteLog;
@@ -61,6 +73,7 @@ export class Worker {
   private readonly data: PeerPort;
   private readonly external: ExternalChannel | undefined;
   private readonly metrics: MetricsReporter | undefined;
+  private readonly bound: Partial<Record<'external' | 'control' | 'data', Address | undefined>> = {};
   private phase: 'starting' | 'processing' | 'stopping' | 'stopped' = 'starting';
   private failure: Error | undefined;
   private stopping: Promise<void> | undefined;
@@ -77,6 +90,7 @@ export class Worker {
     this.muteLog = new MuteLog(log);
     this.plan = planApplication(application);
     checkInputs(this.plan, settings.inputs);
+    this.sinkAddresses = addressesOfSinks(this.plan, settings.outputs);
     this.backpressure = new Backpressure(settings.sinkWindowBytes, (muted, sink) =>
       this.muteChanged(muted, sink),
     );
@@ -101,10 +115,10 @@ export class Worker {
     const { log, settings } = this;
     log.line('****CLUSTERING MODE is active****');
     log.line('****AUTOSCALE MODE is active****');
-    await this.external?.listen(settings.external!);
+    this.bound.external = await this.external?.listen(settings.external!);
     log.line('Running as Initializer...');
-    await this.control.listen(settings.control);
-    await this.data.listen(settings.data);
+    this.bound.control = await this.control.listen(settings.control);
+    this.bound.data = await this.data.listen(settings.data);
     log.line('All worker control channels identified');
     log.line('All worker data channels identified');
     log.line('Initializing application');
@@ -136,14 +150,23 @@ export class Worker {
     return this.stopping;
   }
 
+  /** Where the worker listens, with the real ports; complete once `start` has resolved. */
+  get addresses(): WorkerAddresses {
+    const { external, control, data } = this.bound;
+    const sources = this.sources.flatMap(({ name, source }) =>
+      source.address ? [[name, source.address]] : [],
+    );
+    return { external, control, data, sources: Object.fromEntries(sources) as Record<string, Address> };
+  }
+
   private async shutDown(): Promise<void> {
     this.phase = 'stopping';
     const patience = new StopPatience(this.settings.stopPauseMs, () => this.unsentBytes());
     // After a failure nothing more may be processed: the sources let go of what they hold.
     const sourceDeadline = this.failure ? AbortSignal.abort() : patience.signal;
-    await Promise.all(this.sources.map(({ source }) => source.stop(sourceDeadline)));
+    await patience.bound(Promise.all(this.sources.map(({ source }) => source.stop(sourceDeadline))));
     this.endTurn();
-    await Promise.all(this.sinks.map(({ sink }) => sink.stop(patience.signal)));
+    await patience.bound(Promise.all(this.sinks.map(({ sink }) => sink.stop(patience.signal))));
     patience.end();
     this.metrics?.stop();
     this.external?.close();
@@ -164,13 +187,12 @@ export class Worker {
   }
 
   private openSinks(): void {
-    const addresses = addressesOfSinks(this.plan, this.settings.outputs);
     for (const { work } of this.plan.stages) {
       if (work.kind !== 'sink') continue;
       const { name, config } = work;
       const sink: RunningSink = config.open({
         name,
-        address: addresses.get(name),
+        address: this.sinkAddresses.get(name),
         drained: () => this.backpressure.update(name, sink.unsentBytes),
         log: (severity, text) => this.categorised(severity, `${config.kind}Sink`, text),
         fail: (error) => this.wantStop(error),
@@ -290,67 +312,4 @@ export class Worker {
       },
     };
   }
-}
-
-/** Aborts its signal when the unsent bytes have not changed for a while. */
-class StopPatience {
-  private readonly controller = new AbortController();
-  private readonly timer: NodeJS.Timeout;
-  readonly signal = this.controller.signal;
-
-  constructor(patienceMs: number, unsentBytes: () => number) {
-    let last = unsentBytes();
-    let since = performance.now();
-    this.timer = setInterval(() => {
-      const now = unsentBytes();
-      if (now !== last) {
-        last = now;
-        since = performance.now();
-      } else if (performance.now() - since >= patienceMs) {
-        this.controller.abort();
-      }
-    }, 20);
-  }
-
-  end(): void {
-    clearInterval(this.timer);
-  }
-}
-
-function checkInputs(plan: Plan, inputs: ReadonlyMap<string, SourceInput>): void {
-  const names = plan.stages.flatMap(({ work }) => (work.kind === 'source' ? [work.name] : []));
-  for (const name of inputs.keys()) {
-    if (name === '' && names.length !== 1) {
-      throw new ConfigurationError(
-        `--in has an address without a name, but the application has ${names.length} sources`,
-        `Write NAME@HOST:PORT with one of: ${names.join(', ')}.`,
-      );
-    }
-    if (name !== '' && !names.includes(name)) {
-      throw new ConfigurationError(
-        `--in names a source '${name}' that the application does not have`,
-        `Its sources: ${names.join(', ')}.`,
-      );
-    }
-  }
-}
-
-/** Sinks take the addresses in the order of the plan; a single address serves all of them. */
-function addressesOfSinks(plan: Plan, outputs: readonly Address[]): Map<string, Address> {
-  const names = plan.stages.flatMap(({ work }) =>
-    work.kind === 'sink' && work.config.needsAddress ? [work.name] : [],
-  );
-  if (names.length > 0 && outputs.length === 0) {
-    throw new ConfigurationError(
-      `Sink '${names[0]}' has no address`,
-      'Give --out HOST:PORT, or an address in the configuration of the sink.',
-    );
-  }
-  if (outputs.length > 1 && outputs.length < names.length) {
-    throw new ConfigurationError(
-      `--out has ${outputs.length} addresses for ${names.length} sinks (${names.join(', ')})`,
-      'Give one for each sink, in this order, or a single one for all.',
-    );
-  }
-  return new Map(names.map((name, i) => [name, outputs.length === 1 ? outputs[0]! : outputs[i]!]));
 }

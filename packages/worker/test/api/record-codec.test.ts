@@ -124,6 +124,7 @@ describe('a record codec', () => {
   it('refuses bytes that are not the constant of a field, whose type tells records apart', () => {
     const order = record({ type: constant(u8, 1), quantity: u16 });
     const quote = record({ type: constant(u8, 2), bid: u16 });
+    expect(quote.size).to.equal(3);
     expect(encoded(order, { type: 1, quantity: 5 }).toString('hex')).to.equal('010005');
     expect(order.decode(Buffer.from('010005', 'hex'), 0, 3)).to.deep.equal({ type: 1, quantity: 5 });
     expect(() => order.decode(Buffer.from('020005', 'hex'), 0, 3)).to.throw(

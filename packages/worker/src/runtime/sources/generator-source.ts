@@ -1,3 +1,4 @@
+import { UserCodeError } from '../../core/step/user-code.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 
 export interface GeneratorSourceOptions<T> {
@@ -55,11 +56,17 @@ class GeneratorSource<T> implements RunningSource {
         this.slice();
       } catch (error) {
         this.ended = true;
-        this.context.fail(error as Error);
+        this.context.fail(this.placed(error));
         return;
       }
       this.schedule();
     });
+  }
+
+  private placed(error: unknown): Error {
+    if (error instanceof UserCodeError) return error;
+    // Without its next message a generator cannot go on, so there is nothing to skip.
+    return new UserCodeError(`Pipeline '${this.context.name}': generator`, this.message, { cause: error });
   }
 
   private slice(): void {

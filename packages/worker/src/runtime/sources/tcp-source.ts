@@ -76,7 +76,8 @@ function tcpSource<T>(options: LineTcpSourceOptions<T>, makeSplitter: MakeSplitt
 
 class TcpSource<T> implements RunningSource {
   readonly parallelism: number;
-  private readonly address: Address | undefined;
+  address: Address | undefined;
+  private readonly wanted: Address | undefined;
   private readonly maxSize: number;
   private readonly listener: Listener;
   private readonly connections = new Set<TcpConnection>();
@@ -89,7 +90,7 @@ class TcpSource<T> implements RunningSource {
   ) {
     this.parallelism = options.parallelism ?? 10;
     this.maxSize = context.input?.maxSize ?? options.maxSize ?? 16384;
-    this.address = context.input?.address ?? options.address;
+    this.wanted = context.input?.address ?? options.address;
     this.listener = new Listener({
       what: `${context.name} source`,
       connectionsMax: this.parallelism,
@@ -100,10 +101,10 @@ class TcpSource<T> implements RunningSource {
           `TCPSourceCoordinator: Already reached connection limit (${this.parallelism})`,
         ),
     });
-    if (this.address !== undefined) {
+    if (this.wanted !== undefined) {
       context.log(
         'info',
-        `${context.name} source will listen (but not yet) on ${formatAddress(this.address)}`,
+        `${context.name} source will listen (but not yet) on ${formatAddress(this.wanted)}`,
       );
       context.log('info', `${context.name} TCP Source max buffer size: ${this.maxSize}`);
     }
@@ -111,15 +112,15 @@ class TcpSource<T> implements RunningSource {
 
   async start(): Promise<void> {
     const { name } = this.context;
-    if (this.address === undefined) {
+    if (this.wanted === undefined) {
       this.context.log(
         'warning',
         `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
       );
       return;
     }
-    const bound = await this.listener.listen(this.address);
-    this.context.log('info', `${name} source is listening on ${formatAddress(bound)}`);
+    this.address = await this.listener.listen(this.wanted);
+    this.context.log('info', `${name} source is listening on ${formatAddress(this.address)}`);
   }
 
   mute(): void {

@@ -40,7 +40,8 @@ interface Client {
 
 class WebSocketSource<T> implements RunningSource {
   readonly parallelism: number;
-  private readonly address: Address | undefined;
+  address: Address | undefined;
+  private readonly wanted: Address | undefined;
   private readonly http: Server = handshakeServer();
   private readonly server: WebSocketServer;
   private readonly clients = new Set<Client>();
@@ -52,7 +53,7 @@ class WebSocketSource<T> implements RunningSource {
     options: WebSocketSourceOptions<T>,
   ) {
     this.parallelism = options.parallelism ?? 100;
-    this.address = context.input?.address ?? options.address;
+    this.wanted = context.input?.address ?? options.address;
     const maxPayload = context.input?.maxSize ?? options.maxSize ?? 16384;
     this.server = new WebSocketServer({ server: this.http, maxPayload });
     this.server.on('error', () => undefined);
@@ -61,15 +62,15 @@ class WebSocketSource<T> implements RunningSource {
 
   async start(): Promise<void> {
     const { name } = this.context;
-    if (this.address === undefined) {
+    if (this.wanted === undefined) {
       this.context.log(
         'warning',
         `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
       );
       return;
     }
-    const bound = await listenHttp(this.http, this.address, `${name} source`);
-    this.context.log('info', `${name} source is listening on ${formatAddress(bound)} (WebSocket)`);
+    this.address = await listenHttp(this.http, this.wanted, `${name} source`);
+    this.context.log('info', `${name} source is listening on ${formatAddress(this.address)} (WebSocket)`);
   }
 
   mute(): void {

@@ -1,0 +1,41 @@
+/** Aborts its signal when the unsent bytes have not changed for a while. */
+export class StopPatience {
+  private readonly controller = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  readonly signal: AbortSignal = this.controller.signal;
+
+  constructor(patienceMs: number, unsentBytes: () => number) {
+    let last = unsentBytes();
+    let since = performance.now();
+    this.timer = setInterval(() => {
+      const now = unsentBytes();
+      if (now !== last) {
+        last = now;
+        since = performance.now();
+      } else if (performance.now() - since >= patienceMs) {
+        this.controller.abort();
+      }
+    }, 20);
+  }
+
+  end(): void {
+    clearInterval(this.timer);
+  }
+
+  /**
+   * Waits for `stopping`, but once the patience is over only a moment longer: a source or a sink that does
+   * not heed its deadline must not keep the worker.
+   */
+  async bound(stopping: Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const over = new Promise<void>((resolve) => {
+      const soon = () => (timer = setTimeout(resolve, graceMs));
+      if (this.signal.aborted) soon();
+      else this.signal.addEventListener('abort', soon, { once: true });
+    });
+    await Promise.race([stopping, over]);
+    clearTimeout(timer);
+  }
+}
+
+const graceMs = 500;
