@@ -20,7 +20,7 @@ const extensions = ['.ts', '.mts', '.js', '.mjs', '.cts', '.cjs'];
  */
 export async function loadApplication(module: string, args: readonly string[]): Promise<Application> {
   const exported = await importModule(module);
-  const value = exported['default'] ?? exported['application'] ?? Object.values(exported).find(isApplication);
+  const value = exported['default'] ?? Object.values(exported).find(isApplication);
   if (typeof value !== 'function') {
     // A plain application takes no arguments, so what the worker does not know is a mistake.
     refuseLeftovers(workerOptions, args);
@@ -43,11 +43,16 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
   const url = locate(module);
   if (/\.[cm]?ts$/.test(url)) {
     // Node 20 cannot load TypeScript by itself.
-    const { register } = await import('tsx/esm/api');
-    register();
+    const [esm, commonJs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+    esm.register();
+    // Where no package.json says "type": "module", a .ts file is CommonJS to Node.
+    commonJs.register();
   }
   try {
-    return (await import(url)) as Record<string, unknown>;
+    const namespace = (await import(url)) as Record<string, unknown>;
+    // A CommonJS module comes as the default export, with its own exports inside.
+    const inner = namespace['default'] as Record<string, unknown> | undefined;
+    return inner?.['__esModule'] === true ? inner : namespace;
   } catch (cause) {
     throw new ApplicationModuleError(`Could not load module '${module}': ${(cause as Error).message}`, {
       cause,
