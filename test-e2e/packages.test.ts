@@ -60,6 +60,12 @@ describe('the packages', () => {
     });
   }
 
+  it('are built by lerna in the order of their dependencies', async () => {
+    const { code, stdout } = await run('node_modules/.bin/lerna', ['run', 'build'], { timeoutMs: 120_000 });
+    expect(code).to.equal(0);
+    expect(stdout).to.include('Successfully ran target build for 6 projects');
+  }).timeout(150_000);
+
   it('installed elsewhere load an application written in TypeScript', async () => {
     writeFileSync(
       join(folder, 'app.ts'),

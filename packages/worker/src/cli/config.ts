@@ -22,7 +22,8 @@ export function settingsOf(
       '--cluster-initializer is an invalid command line argument when joining.  Joining worker cannot function as initializer.',
     );
   }
-  checkDirectory(values['resilience-dir'] ?? '/tmp');
+  const resilienceDirectory = values['resilience-dir'] ?? '/tmp';
+  checkDirectory(resilienceDirectory);
   if (!initializer) checkOtherWorker(values);
   if ((values['worker-count'] ?? 1) > 1) {
     throw new UsageError('--worker-count: this version runs clusters of one worker; leave the option out.');
@@ -36,6 +37,7 @@ export function settingsOf(
   }
   return Object.freeze({
     name: 'initializer',
+    resilienceDirectory,
     control: values.control ?? loopback,
     data: values.data ?? loopback,
     external: values.external,

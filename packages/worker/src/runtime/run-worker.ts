@@ -80,6 +80,7 @@ const loopback: Address = { host: '127.0.0.1', port: 0 };
 function settingsOf(options: RunOptions): WorkerSettings {
   return {
     name: options.name ?? 'initializer',
+    resilienceDirectory: '/tmp',
     control: toAddress(options.control) ?? loopback,
     data: toAddress(options.data) ?? loopback,
     external: toAddress(options.external),

@@ -21,6 +21,8 @@ import { addressesOfSinks, checkInputs } from './wiring.js';
 /** All that a worker needs to know, checked and complete. */
 export interface WorkerSettings {
   readonly name: string;
+  /** Where the worker's files belong. */
+  readonly resilienceDirectory: string;
   readonly control: Address;
   readonly data: Address;
   readonly external: Address | undefined;
@@ -115,6 +117,7 @@ export class Worker {
     const { log, settings } = this;
     log.line('****CLUSTERING MODE is active****');
     log.line('****AUTOSCALE MODE is active****');
+    log.line(`||| Resilience directory: ${settings.resilienceDirectory}|||`);
     this.bound.external = await this.external?.listen(settings.external!);
     log.line('Running as Initializer...');
     this.bound.control = await this.control.listen(settings.control);
