@@ -23,7 +23,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ['eslint.config.js', 'examples/**/*.ts', 'test-e2e/**/*.ts', '**/test/**/*.ts'],
+    files: [
+      'eslint.config.js',
+      'examples/**/*.ts',
+      'bench/apps/**/*.ts',
+      'test-e2e/**/*.ts',
+      '**/test/**/*.ts',
+    ],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

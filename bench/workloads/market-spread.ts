@@ -3,7 +3,7 @@ import { Random } from './random.js';
 import type { Priming, Workload } from './workload.js';
 
 const stepsInCycle = 40_000;
-/** One order in a hundred is for a symbol that is always rejected, as in `node-limits.md` section B. */
+/** One order in a hundred is for a symbol that is always rejected: latency needs outputs. */
 const ordersPerRejection = 100;
 const acceptedSymbols = 335;
 const rejectedSymbols = 15;

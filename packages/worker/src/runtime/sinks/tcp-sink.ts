@@ -53,10 +53,11 @@ class TcpSink implements RunningSink {
   constructor(
     private readonly context: SinkContext,
     private readonly address: Address,
-  ) {}
+  ) {
+    context.log('info', `Connecting to sink at ${formatAddress(address)}`);
+  }
 
   start(): Promise<void> {
-    this.context.log('info', `Connecting to sink at ${formatAddress(this.address)}`);
     return new Promise((resolve) => this.connect(resolve));
   }
 
