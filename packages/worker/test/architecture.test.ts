@@ -27,7 +27,7 @@ const rooms: Record<string, readonly string[]> = {
   api: ['@wallaroo/protocol'],
   core: ['@wallaroo/protocol', 'api'],
   runtime: ['@wallaroo/protocol', 'api', 'core', 'node:', 'ws'],
-  cli: ['@wallaroo/protocol', '@wallaroo/command-line', 'api', 'core', 'runtime', 'node:', 'tsx'],
+  cli: ['@wallaroo/protocol', '@wallaroo/command-line', 'api', 'core', 'runtime', 'node:', 'esbuild'],
 };
 
 const worker = join(packages, 'worker', 'src');

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { refuseLeftovers, UsageError } from '@wallaroo/command-line';
 import { isApplication, type Application } from '../api/application.js';
 import { workerOptions } from './options.js';
+import { importTypeScript } from './typescript.js';
 
 /** The module cannot be found or read, or it does not export an application. */
 export class ApplicationModuleError extends Error {
@@ -40,19 +41,10 @@ export async function loadApplication(module: string, args: readonly string[]): 
 }
 
 async function importModule(module: string): Promise<Record<string, unknown>> {
-  const url = locate(module);
-  if (/\.[cm]?ts$/.test(url)) {
-    // Node 20 cannot load TypeScript by itself.
-    const [esm, commonJs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
-    esm.register();
-    // Where no package.json says "type": "module", a .ts file is CommonJS to Node.
-    commonJs.register();
-  }
+  const file = locate(module);
   try {
-    const namespace = (await import(url)) as Record<string, unknown>;
-    // A CommonJS module comes as the default export, with its own exports inside.
-    const inner = namespace['default'] as Record<string, unknown> | undefined;
-    return inner?.['__esModule'] === true ? inner : namespace;
+    if (/\.[cm]?ts$/.test(file)) return await importTypeScript(file);
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     throw new ApplicationModuleError(`Could not load module '${module}': ${(cause as Error).message}`, {
       cause,
@@ -60,16 +52,16 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** @returns a file URL. @throws ApplicationModuleError */
+/** @returns the path of a file. @throws ApplicationModuleError */
 function locate(module: string): string {
   const path = resolve(module);
   const candidates = [path, ...extensions.map((extension) => path + extension)];
   if (isDirectory(path)) candidates.push(...extensions.map((extension) => join(path, `index${extension}`)));
   const file = candidates.find((candidate) => existsSync(candidate) && !isDirectory(candidate));
-  if (file !== undefined) return pathToFileURL(file).href;
+  if (file !== undefined) return file;
   if (!/^[./]/.test(module)) {
     try {
-      return pathToFileURL(createRequire(join(process.cwd(), 'x.js')).resolve(module)).href;
+      return createRequire(join(process.cwd(), 'x.js')).resolve(module);
     } catch {
       // Not a package either: told below.
     }

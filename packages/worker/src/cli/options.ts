@@ -2,7 +2,7 @@ import { helpOption, type OptionTable } from '@wallaroo/command-line';
 
 const running = 'Application and cluster:';
 const addresses = 'Addresses:';
-const resilience = 'Resilience:';
+const later = 'For larger clusters and for recovery, which this version does not have yet:';
 const other = 'Other:';
 
 /** The worker's command line. */
@@ -24,14 +24,14 @@ export const workerOptions = {
   'worker-count': {
     kind: 'whole',
     short: 'w',
-    group: running,
+    group: later,
     describe: 'Workers that form the cluster, this one included (default 1)',
   },
   name: {
     kind: 'text',
     short: 'n',
     aliases: ['worker-name'],
-    group: running,
+    group: later,
     describe: 'Name of this worker',
   },
   'dry-run': {
@@ -76,43 +76,43 @@ export const workerOptions = {
   'my-control': {
     kind: 'address',
     short: 'x',
-    group: addresses,
+    group: later,
     describe: 'Own control channel of another worker',
   },
   'my-data': {
     kind: 'address',
     short: 'y',
-    group: addresses,
+    group: later,
     describe: 'Own data channel of another worker',
   },
   join: {
     kind: 'address',
     short: 'j',
-    group: addresses,
+    group: later,
     describe: 'Control channel of a running worker to join',
   },
   'resilience-dir': {
     kind: 'text',
     short: 'r',
-    group: resilience,
+    group: other,
     placeholder: 'DIRECTORY',
     describe: 'Where the worker keeps its files (default /tmp)',
   },
-  'run-with-resilience': { kind: 'flag', group: resilience, describe: 'Keep state across crashes' },
+  'run-with-resilience': { kind: 'flag', group: later, describe: 'Keep state across crashes' },
   'log-rotation': {
     kind: 'flag',
-    group: resilience,
+    group: later,
     describe: 'Start a new event log when the old one is long',
   },
   'event-log-file-size': {
     kind: 'whole',
     short: 'l',
-    group: resilience,
+    group: later,
     describe: 'Bytes after which the event log is rotated',
   },
   'time-between-checkpoints': {
     kind: 'whole',
-    group: resilience,
+    group: later,
     describe: 'Nanoseconds from one checkpoint to the next (default 1_000_000_000)',
   },
   'stop-pause': {
