@@ -48,7 +48,7 @@ export class Listener {
 
   /** Lets nobody in any more. Connections that are served stay, those that wait are closed. */
   close(): void {
-    this.server.close();
+    closeServer(this.server);
     for (const socket of this.waiting.splice(0)) socket.destroy();
   }
 
@@ -62,4 +62,10 @@ export class Listener {
     });
     this.options.onConnection(socket);
   }
+}
+
+/** Closes a server that listens, or as soon as it does: `close` in the middle of `listen` has no effect. */
+export function closeServer(server: Server): void {
+  if (server.listening) server.close();
+  else server.once('listening', () => server.close());
 }

@@ -60,8 +60,8 @@ export function runWorker(application: Application, options: RunOptions = {}): W
   };
   const ready = worker.start();
   ready.catch((error: Error) => {
-    void stop().catch(() => undefined);
-    settle.reject(error);
+    const failed = () => settle.reject(error);
+    worker.stop().then(failed, failed);
   });
   if (options.signal?.aborted) void stop();
   options.signal?.addEventListener('abort', () => void stop(), { once: true });

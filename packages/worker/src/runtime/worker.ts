@@ -112,16 +112,23 @@ export class Worker {
     if (settings.metrics) this.metrics = new MetricsReporter(this.engine, name, settings.metrics);
   }
 
-  /** Resolves when messages flow. @throws ListenError and whatever sources and sinks cannot start without */
+  /**
+   * Resolves when messages flow, or when the worker was stopped before they did.
+   * @throws ListenError and whatever sources and sinks cannot start without
+   */
   async start(): Promise<void> {
+    if (this.stopping) return;
     const { log, settings } = this;
     log.line('****CLUSTERING MODE is active****');
     log.line('****AUTOSCALE MODE is active****');
     log.line(`||| Resilience directory: ${settings.resilienceDirectory}|||`);
     this.bound.external = await this.external?.listen(settings.external!);
+    if (this.stopping) return;
     log.line('Running as Initializer...');
     this.bound.control = await this.control.listen(settings.control);
+    if (this.stopping) return;
     this.bound.data = await this.data.listen(settings.data);
+    if (this.stopping) return;
     log.line('All worker control channels identified');
     log.line('All worker data channels identified');
     log.line('Initializing application');
@@ -131,13 +138,14 @@ export class Worker {
     this.openSources();
     log.line('|~~ INIT PHASE I: Application is created! ~~|');
     await Promise.all(this.sources.map(({ source }) => source.start()));
+    if (this.stopping) return;
     log.line('|~~ INIT PHASE II: Application is initialized! ~~|');
     await Promise.all(this.sinks.map(({ sink }) => sink.start()));
+    if (this.stopping) return;
     log.line('|~~ INIT PHASE III: Application is ready to work! ~~|');
     log.line(`${settings.name} reported topology ready!`);
     log.line('All 1 workers reporting Topology ready!');
     this.metrics?.start();
-    if (this.stopping) return;
     this.phase = 'processing';
     log.line('Application has successfully initialized.');
     log.line('|~~ INIT PHASE IV: Cluster is ready to work! ~~|');

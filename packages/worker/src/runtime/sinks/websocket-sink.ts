@@ -5,6 +5,7 @@ import type { Encoder } from '../../api/codec.js';
 import { ApplicationError } from '../../api/errors.js';
 import type { RunningSink, SinkConfig, SinkContext } from '../../api/sink.js';
 import { handshakeServer, listenHttp } from '../http-listener.js';
+import { closeServer } from '../listener.js';
 
 export interface WebSocketSinkOptions<T> {
   readonly encoder: Encoder<T>;
@@ -101,7 +102,7 @@ class WebSocketSink implements RunningSink {
   async stop(deadline: AbortSignal): Promise<void> {
     while (!deadline.aborted && this.unsentBytes > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     clearInterval(this.watch);
-    this.http.close();
+    closeServer(this.http);
     await Promise.all([...this.clients.keys()].map((socket) => closed(socket, deadline)));
     this.http.closeAllConnections();
     this.server.close();

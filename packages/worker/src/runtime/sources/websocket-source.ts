@@ -5,6 +5,7 @@ import type { Decoder } from '../../api/codec.js';
 import { DecodeError } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 import { handshakeServer, listenHttp } from '../http-listener.js';
+import { closeServer } from '../listener.js';
 import { onOneLine } from '../log.js';
 
 export interface WebSocketSourceOptions<T> {
@@ -89,7 +90,7 @@ class WebSocketSource<T> implements RunningSource {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.stopping = true;
-    this.http.close();
+    closeServer(this.http);
     for (const { socket } of this.clients) socket.pause();
     while (!deadline.aborted && [...this.clients].some(({ held }) => held.length > 0)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
