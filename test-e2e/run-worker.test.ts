@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { encodeExternalMessage } from '@wallaroo/protocol';
 import {
   application,
   computation,
@@ -107,6 +108,18 @@ describe('runWorker', () => {
     await worker.stop();
     await Promise.all(clients.map((client) => client.closed));
     await nothingIsLeft();
+  });
+
+  it('tells operators its name, whatever that is', async () => {
+    const name = 'the "first" \\ worker';
+    const worker = run({ name, external: '127.0.0.1:0' });
+    await worker.ready;
+    const client = await Client.connect(portOf(`${name} external:`));
+    await client.write(encodeExternalMessage({ type: 'clusterStatusQuery' }));
+    await client.end();
+    const status = JSON.parse(client.received.toString('utf8', 6)) as { worker_names: string[] };
+    expect(status.worker_names).to.deep.equal([name]);
+    await worker.stop();
   });
 
   it('stops when its signal is aborted', async () => {

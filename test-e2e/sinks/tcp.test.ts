@@ -1,6 +1,8 @@
+import { connect } from 'node:net';
 import { expect } from 'chai';
+import { standstill } from '../support/changes.js';
 import { Client, frame, frames, freePort, unframe } from '../support/client.js';
-import { stopAll } from '../support/process.js';
+import { start, stopAll } from '../support/process.js';
 import { CollectingSink } from '../support/sink.js';
 import { launchWorker } from '../support/worker-process.js';
 
@@ -41,6 +43,26 @@ describe('TCP sink', () => {
     expect(code).to.equal(0);
     expect(numbersOf(sink.received)).to.deep.equal(numbers(1, 1000));
     expect(worker.linesWith('is unreachable')).to.have.length(1);
+  });
+
+  it('lets a worker start whose receiver does not answer at all', async () => {
+    // A process that listens and never accepts: when its queue is full the system drops who comes.
+    const program =
+      "const server = require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {" +
+      "require('fs').writeSync(1, 'port ' + server.address().port + '\\n');" +
+      'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); });';
+    const deaf = start(process.execPath, ['-e', program]);
+    const [, port] = await deaf.waitForOutput(/port (\d+)\n/);
+    const connections = Array.from({ length: 8 }, () => connect(Number(port), '127.0.0.1'));
+    try {
+      await standstill(() => connections.filter(({ connecting }) => connecting).length, 200);
+      expect(connections.some(({ connecting }) => connecting)).to.equal(true);
+      const worker = await launchWorker({ app: 'relay', args: ['--out', `127.0.0.1:${port}`] });
+      expect(worker.linesWith('is unreachable (no answer within 5000 ms)')).to.have.length(1);
+      expect((await worker.stop()).code).to.equal(0);
+    } finally {
+      connections.forEach((connection) => connection.destroy());
+    }
   });
 
   it('goes on after a restart of its receiver: nothing queued is lost, nothing is cut or out of order', async () => {

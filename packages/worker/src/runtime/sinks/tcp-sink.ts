@@ -13,6 +13,8 @@ export interface TcpSinkOptions<T> {
 }
 
 const reconnectMs = 250;
+/** A receiver that does not answer at all is one that cannot be reached; the system would wait for minutes. */
+const connectMsMax = 5000;
 /** How long the peer may take to close its side, or to show that it talks, after ours was closed. */
 const lingerMs = 250;
 
@@ -113,8 +115,13 @@ class TcpSink implements RunningSink {
     const socket = connect(options);
     this.socket = socket;
     let reason = 'the receiver closed the connection';
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`no answer within ${connectMsMax} ms`)),
+      connectMsMax,
+    );
     socket.on('error', (error) => (reason = error.message));
     socket.once('connect', () => {
+      clearTimeout(timer);
       this.connected = true;
       socket.resume();
       if (this.outage) this.context.log('info', `Connected to sink at ${formatAddress(this.address)}`);
@@ -123,6 +130,7 @@ class TcpSink implements RunningSink {
       attempted?.();
     });
     socket.once('close', () => {
+      clearTimeout(timer);
       this.connected = false;
       this.writing = false;
       if (!this.stopped) {
