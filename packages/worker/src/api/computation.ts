@@ -106,7 +106,9 @@ function declared<State>(name: string, state: StateFactory<State> | StateDeclara
 }
 
 function isClass<State>(factory: StateFactory<State>): factory is new () => State {
-  return /^class\b/.test(Function.prototype.toString.call(factory));
+  const text = Function.prototype.toString.call(factory);
+  // Built-in classes, such as Map, have no text of their own.
+  return /^class\b/.test(text) || (text.includes('[native code]') && factory.prototype !== undefined);
 }
 
 function checkName(name: string): string {

@@ -2,15 +2,12 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { refuseLeftovers, UsageError } from '@wallaroo/command-line';
+import { refuseLeftovers } from '@wallaroo/command-line';
+import { isNamed } from '../api/errors.js';
 import { isApplication, type Application } from '../api/application.js';
+import { ApplicationModuleError } from './application-module-error.js';
 import { workerOptions } from './options.js';
 import { importTypeScript } from './typescript.js';
-
-/** The module cannot be found or read, or it does not export an application. */
-export class ApplicationModuleError extends Error {
-  override readonly name = 'ApplicationModuleError';
-}
 
 const extensions = ['.ts', '.mts', '.js', '.mjs', '.cts', '.cjs'];
 
@@ -46,6 +43,7 @@ async function importModule(module: string): Promise<Record<string, unknown>> {
     if (/\.[cm]?ts$/.test(file)) return await importTypeScript(file);
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
+    if (cause instanceof ApplicationModuleError) throw cause;
     throw new ApplicationModuleError(`Could not load module '${module}': ${(cause as Error).message}`, {
       cause,
     });
@@ -84,5 +82,5 @@ function checkApplication(module: string, value: unknown): Application {
 
 /** An application's function may refuse its arguments: the text is all that the operator needs. */
 function isOperatorsMistake(thrown: unknown): boolean {
-  return thrown instanceof UsageError || (thrown instanceof Error && thrown.name === 'ApplicationError');
+  return isNamed(thrown, 'UsageError') || isNamed(thrown, 'ApplicationError');
 }

@@ -1,13 +1,14 @@
 import { helpText, parseArguments, UsageError } from '@wallaroo/command-line';
 import { explainMermaid, explainText } from '../core/topology/explain.js';
 import { planApplication } from '../core/topology/planner.js';
-import { UserCodeError } from '../core/step/user-code.js';
-import { OutputClosedError, WorkerError } from '../runtime/errors.js';
+import { isNamed } from '../api/errors.js';
+import { OutputClosedError } from '../runtime/errors.js';
 import type { WorkerLog } from '../runtime/log.js';
 import { standardOutputLog } from '../runtime/run-worker.js';
 import { Worker } from '../runtime/worker.js';
+import { ApplicationModuleError } from './application-module-error.js';
 import { settingsOf } from './config.js';
-import { ApplicationModuleError, loadApplication } from './load-application.js';
+import { loadApplication } from './load-application.js';
 import { workerHelp, workerOptions } from './options.js';
 
 await main(process.argv.slice(2)).catch(fail);
@@ -65,10 +66,10 @@ function fail(error: unknown): never {
 
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof WorkerError) return `${error.message}. ${error.remedy}`;
+  if ('remedy' in error) return `${error.message}. ${String(error.remedy)}`;
   const cause = causeOf(error);
-  const authors = error instanceof ApplicationModuleError || error instanceof UserCodeError;
-  if (error instanceof UsageError || error.name === 'ApplicationError' || (authors && cause === error)) {
+  const authors = error instanceof ApplicationModuleError || isNamed(error, 'UserCodeError');
+  if (error instanceof UsageError || isNamed(error, 'ApplicationError') || (authors && cause === error)) {
     return error.message;
   }
   return `${error.message}\n${cause.stack ?? ''}`;

@@ -1,27 +1,29 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Loader, Plugin } from 'esbuild';
-
-/** Stands in the compiled text for the URL of the file that a line came from. */
-const urlOfFile = '__wallaroo_url_of_file';
+import type { Plugin } from 'esbuild';
+import { ApplicationModuleError } from './application-module-error.js';
 
 /**
  * Imports a TypeScript file, whatever Node's version can do itself and whatever its package.json says of types
  * of modules: the file and its own relative imports become one ES module; packages stay what they are.
  *
- * The module is written beside the file for the moment of the import, so that packages are found from there.
+ * For the moment of the import that module is a temporary file, in which all imports are absolute.
+ * @throws ApplicationModuleError when the file cannot be compiled; what the module throws
  */
 export async function importTypeScript(file: string): Promise<Record<string, unknown>> {
   const compiled = await compile(file);
-  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.mjs`);
+  const folder = await mkdtemp(join(tmpdir(), 'wallaroo-module-'));
   try {
-    await writeFile(beside, compiled);
+    const module = join(folder, `${basename(file)}.mjs`);
+    await writeFile(module, compiled);
     // Errors then name the author's lines.
     process.setSourceMapsEnabled(true);
-    return (await import(pathToFileURL(beside).href)) as Record<string, unknown>;
+    return (await import(pathToFileURL(module).href)) as Record<string, unknown>;
   } finally {
-    await rm(beside, { force: true });
+    await rm(folder, { recursive: true });
   }
 }
 
@@ -31,36 +33,57 @@ async function compile(file: string): Promise<string> {
   try {
     const { outputFiles } = await build({
       entryPoints: [file],
+      absWorkingDir: dirname(file),
+      outfile: `${file}.mjs`,
       bundle: true,
-      packages: 'external',
       platform: 'node',
       format: 'esm',
       target: `node${process.versions.node}`,
       sourcemap: 'inline',
+      sourceRoot: `${pathToFileURL(dirname(file)).href}/`,
       sourcesContent: false,
-      define: { 'import.meta.url': urlOfFile },
-      plugins: [fileUrls],
+      define: Object.fromEntries(metaNames.map((name) => [`import.meta.${name}`, standIn(name)])),
+      plugins: [packagesByUrl, metaOfEachFile],
       write: false,
       logLevel: 'silent',
     });
     return outputFiles[0]!.text;
+  } catch (failure) {
+    throw new ApplicationModuleError(`Could not compile '${file}': ${(failure as Error).message}`);
   } finally {
     await stop();
   }
 }
 
-/** Lets `import.meta.url` be that of the author's file. */
-const fileUrls: Plugin = {
-  name: 'file-urls',
+/** Packages are not compiled: the module imports them by the URL that Node would find, so none exists twice. */
+const packagesByUrl: Plugin = {
+  name: 'packages-by-url',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^[^./]/ }, async ({ path, kind, resolveDir, importer, pluginData }) => {
+      if (pluginData === packagesByUrl.name || kind === 'entry-point') return undefined;
+      if (isBuiltin(path) || /^(data|file):/.test(path)) return { path, external: true };
+      const found = await resolve(path, { kind, resolveDir, importer, pluginData: packagesByUrl.name });
+      if (found.errors.length > 0) return { errors: found.errors };
+      if (/\.[cm]?tsx?$/.test(found.path)) return found;
+      return { path: pathToFileURL(found.path).href, external: true };
+    });
+  },
+};
+
+const metaNames = ['url', 'filename', 'dirname'] as const;
+const standIn = (name: string) => `__wallaroo_meta_${name}`;
+
+/** Lets the members of `import.meta` be those of the author's file. */
+const metaOfEachFile: Plugin = {
+  name: 'meta-of-each-file',
   setup({ onLoad }) {
     onLoad({ filter: /\.[cm]?[jt]s$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
-      const loader = /ts$/.test(path) ? 'ts' : ('js' satisfies Loader);
+      const loader = /ts$/.test(path) ? 'ts' : 'js';
       if (!source.includes('import.meta')) return { contents: source, loader };
-      return {
-        contents: `const ${urlOfFile} = ${JSON.stringify(pathToFileURL(path).href)};${source}`,
-        loader,
-      };
+      const meta = { url: pathToFileURL(path).href, filename: path, dirname: dirname(path) };
+      const constants = metaNames.map((name) => `${standIn(name)} = ${JSON.stringify(meta[name])}`);
+      return { contents: `const ${constants.join(', ')};${source}`, loader };
     });
   },
 };

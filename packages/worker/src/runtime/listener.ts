@@ -13,6 +13,9 @@ export interface ListenerOptions {
   readonly allowHalfOpen?: boolean;
 }
 
+/** Connections that wait; further ones are closed. */
+const waitingMax = 256;
+
 /** A TCP listener and its connections. Sockets are handed out paused. */
 export class Listener {
   private readonly server: Server;
@@ -28,9 +31,11 @@ export class Listener {
         this.serve(socket);
       } else {
         options.onLimitReached?.();
-        this.waiting.push(socket);
+        this.await(socket);
       }
     });
+    // What `accept` may fail with, such as too many open files, passes; `listen` tells of its own errors.
+    this.server.on('error', () => undefined);
   }
 
   /** @returns the address listened on, with the real port. @throws ListenError */
@@ -52,6 +57,15 @@ export class Listener {
     for (const socket of this.waiting.splice(0)) socket.destroy();
   }
 
+  /** Those that wait are not read, so their end is not noticed: there must not be too many of them. */
+  private await(socket: Socket): void {
+    if (this.waiting.length >= waitingMax) {
+      socket.destroy();
+      return;
+    }
+    this.waiting.push(socket);
+  }
+
   private serve(socket: Socket): void {
     this.serving++;
     socket.once('close', () => {
@@ -67,5 +81,5 @@ export class Listener {
 /** Closes a server that listens, or as soon as it does: `close` in the middle of `listen` has no effect. */
 export function closeServer(server: Server): void {
   if (server.listening) server.close();
-  else server.once('listening', () => server.close());
+  else server.prependOnceListener('listening', () => setImmediate(() => server.close()));
 }

@@ -1,4 +1,5 @@
 import type { Log, Severity } from '../core/ports.js';
+import { unixMs } from './unix-time.js';
 
 const severities: readonly Severity[] = [
   'emergency',
@@ -54,6 +55,6 @@ function thresholdFilter(thresholds: string): (severity: Severity, category: str
 }
 
 function unixTime(): string {
-  const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  const microseconds = Math.round(unixMs() * 1000);
   return `${Math.floor(microseconds / 1e6)}.${String(microseconds % 1e6).padStart(6, '0')}`;
 }

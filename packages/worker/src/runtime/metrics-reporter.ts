@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { encodeHubMessage, noMinimum, type Address } from '@wallaroo/protocol';
 import type { Engine } from '../core/engine/engine.js';
 import type { Meter } from '../core/metrics/meter.js';
+import { unixMs } from './unix-time.js';
 
 const periodNs = 2_000_000_000n;
 const reconnectMs = 250;
@@ -112,7 +113,7 @@ export class MetricsReporter {
 }
 
 function unixNs(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
+  return BigInt(Math.round(unixMs() * 1e6));
 }
 
 function periodEnd(): bigint {

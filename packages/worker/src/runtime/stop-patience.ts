@@ -6,16 +6,14 @@ export class StopPatience {
 
   constructor(patienceMs: number, unsentBytes: () => number) {
     let last = unsentBytes();
-    let since = performance.now();
+    let waitedMs = 0;
     this.timer = setInterval(() => {
       const now = unsentBytes();
-      if (now !== last) {
-        last = now;
-        since = performance.now();
-      } else if (performance.now() - since >= patienceMs) {
-        this.controller.abort();
-      }
-    }, 20);
+      // Ticks are counted, not time: while we compute no sink can take anything.
+      waitedMs = now === last ? waitedMs + tickMs : 0;
+      last = now;
+      if (waitedMs >= patienceMs) this.controller.abort();
+    }, tickMs);
   }
 
   end(): void {
@@ -38,4 +36,5 @@ export class StopPatience {
   }
 }
 
+const tickMs = 20;
 const graceMs = 500;

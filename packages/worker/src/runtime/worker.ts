@@ -1,6 +1,6 @@
 import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
-import { DecodeError } from '../api/errors.js';
+import { isNamed } from '../api/errors.js';
 import type { RunningSink } from '../api/sink.js';
 import type { RunningSource, SourceContext, SourceInput } from '../api/source.js';
 import { Engine } from '../core/engine/engine.js';
@@ -135,7 +135,9 @@ export class Worker {
     log.line('Distributing local topologies to workers');
     log.line('Finished distributing');
     this.openSinks();
+    if (this.stopping) return;
     this.openSources();
+    if (this.stopping) return;
     log.line('|~~ INIT PHASE I: Application is created! ~~|');
     await Promise.all(this.sources.map(({ source }) => source.start()));
     if (this.stopping) return;
@@ -175,9 +177,25 @@ export class Worker {
     const patience = new StopPatience(this.settings.stopPauseMs, () => this.unsentBytes());
     // After a failure nothing more may be processed: the sources let go of what they hold.
     const sourceDeadline = this.failure ? AbortSignal.abort() : patience.signal;
-    await patience.bound(Promise.all(this.sources.map(({ source }) => source.stop(sourceDeadline))));
+    await patience.bound(
+      this.allStopped(
+        this.sources.map(
+          ({ source }) =>
+            () =>
+              source.stop(sourceDeadline),
+        ),
+      ),
+    );
     this.endTurn();
-    await patience.bound(Promise.all(this.sinks.map(({ sink }) => sink.stop(patience.signal))));
+    await patience.bound(
+      this.allStopped(
+        this.sinks.map(
+          ({ sink }) =>
+            () =>
+              sink.stop(patience.signal),
+        ),
+      ),
+    );
     patience.end();
     this.metrics?.stop();
     this.external?.close();
@@ -195,6 +213,12 @@ export class Worker {
         );
       }
     }
+  }
+
+  /** One that fails to stop keeps nobody else from stopping. */
+  private async allStopped(stops: readonly (() => Promise<void>)[]): Promise<void> {
+    const results = await Promise.allSettled(stops.map(async (stop) => stop()));
+    for (const result of results) if (result.status === 'rejected') this.failure ??= result.reason as Error;
   }
 
   private openSinks(): void {
@@ -236,19 +260,15 @@ export class Worker {
       },
       // A source calls these from its own events, where nobody would catch what they throw.
       push: (message) => {
-        if (this.failure) return;
-        try {
-          inlet.push(message);
-        } catch (error) {
-          this.wantStop(error as Error);
-        }
+        if (this.failure || this.phase === 'stopped') return;
+        this.guarded(() => inlet.push(message));
       },
       receive: (bytes, start, end) => {
-        if (this.failure) return;
+        if (this.failure || this.phase === 'stopped') return;
         try {
           inlet.receive(bytes, start, end);
         } catch (error) {
-          if (error instanceof DecodeError) throw error;
+          if (isNamed(error, 'DecodeError')) throw error;
           this.wantStop(error as Error);
         }
       },
@@ -264,12 +284,21 @@ export class Worker {
     return done;
   }
 
-  private readonly endTurn = () => this.engine.endTurn();
+  private readonly endTurn = () => this.guarded(() => this.engine.endTurn());
+
+  /** For calls into sources and sinks from where nobody would catch what they throw. */
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.wantStop(error as Error);
+    }
+  }
 
   private muteChanged(muted: boolean, sink: string): void {
     if (muted) {
       this.muteLog.muted(sink);
-      for (const { source } of this.sources) source.mute();
+      for (const { source } of this.sources) this.guarded(() => source.mute());
     } else {
       this.muteLog.unmuted(sink);
       // Later, not here: we are inside a sink's call, which messages processed now would enter again.
@@ -281,7 +310,7 @@ export class Worker {
     if (this.phase === 'starting' || this.phase === 'stopped' || this.failure) return;
     for (const { source } of this.sources) {
       if (this.backpressure.muted) return;
-      source.unmute();
+      this.guarded(() => source.unmute());
     }
   }
 

@@ -65,17 +65,18 @@ export class Engine {
 
   /** Hands all gathered output on. */
   endTurn(): void {
-    for (const outbox of this.outboxes) outbox.flush();
     const { turn } = this;
     turn.open = false;
-    if (turn.startedAt === 0) return;
-    const elapsed = this.ports.clock.now() - turn.startedAt;
+    for (const outbox of this.outboxes) outbox.flush();
+    const timed = turn.startedAt !== 0;
+    const elapsed = timed ? this.ports.clock.now() - turn.startedAt : 0;
     for (const { meters } of this.inlets.values()) {
       for (const meter of meters.passage) {
         meter.count = meters.ingestion.count;
-        meter.sample(elapsed);
+        if (timed) meter.sample(elapsed);
       }
     }
+    if (!timed) return;
     for (const inlet of this.inlets.values()) inlet.sampleNext();
     turn.startedAt = 0;
   }

@@ -6,6 +6,7 @@ import {
   formatAddress,
   FrameSplitter,
   InvalidExternalMessageError,
+  OversizedFrameError,
   u32Frames,
   type Address,
   type ExternalMessage,
@@ -69,9 +70,12 @@ export class ExternalChannel {
         work();
         // A client may end its half as soon as it has asked: it gets its answers first.
         if (ended && splitter.idle) socket.end();
-      } catch {
-        // The splitter throws for one reason only: the announced length.
-        this.options.log.line('Received expect greater than 16kb on External Channel');
+      } catch (error) {
+        this.options.log.line(
+          error instanceof OversizedFrameError
+            ? 'Received expect greater than 16kb on External Channel'
+            : `External Channel: a message could not be answered: ${onOneLine(String(error))}`,
+        );
         socket.destroy();
       }
     };
@@ -104,15 +108,17 @@ export class ExternalChannel {
     const { log, view, onCleanShutdown } = this.options;
     switch (message.type) {
       case 'print':
-        return log.line(`$$$ ExternalPrint: ${message.body} $$$`);
+        return log.line(`$$$ ExternalPrint: ${onOneLine(message.body)} $$$`);
       case 'rotateLog':
         return log.line(
           view.workers.includes(message.body)
             ? 'WARNING: LogRotation requested, but log_rotation is off!'
-            : `WARNING: LogRotation requested for non-existent worker: ${message.body}`,
+            : `WARNING: LogRotation requested for non-existent worker: ${onOneLine(message.body)}`,
         );
       case 'cleanShutdown':
-        log.line(`External Clean Shutdown received${message.body === '' ? '.' : `: ${message.body}`}`);
+        log.line(
+          `External Clean Shutdown received${message.body === '' ? '.' : `: ${onOneLine(message.body)}`}`,
+        );
         return onCleanShutdown();
       case 'reportStatus':
         return log.line(

@@ -1,6 +1,8 @@
 import type { Encoder } from '../../api/codec.js';
 import type { RunningSink, SinkConfig, SinkContext } from '../../api/sink.js';
 
+import { OutputClosedError } from '../errors.js';
+
 export interface StdoutSinkOptions<T> {
   readonly encoder: Encoder<T>;
   readonly name?: string;
@@ -26,7 +28,8 @@ class StdoutSink implements RunningSink {
 
   write(bytes: Buffer): boolean {
     this.unsentBytes += bytes.length;
-    process.stdout.write(bytes, () => {
+    process.stdout.write(bytes, (error) => {
+      if (error) return this.context.fail(new OutputClosedError(error));
       this.unsentBytes -= bytes.length;
       this.context.drained();
       if (this.unsentBytes === 0) this.whenEmpty?.();

@@ -13,6 +13,8 @@ export interface TcpSinkOptions<T> {
 }
 
 const reconnectMs = 250;
+/** Small batches that wait are joined up to this size. */
+const blockBytesMax = 8 * 1024;
 /** A receiver that does not answer at all is one that cannot be reached; the system would wait for minutes. */
 const connectMsMax = 5000;
 /** How long the peer may take to close its side, or to show that it talks, after ours was closed. */
@@ -64,14 +66,11 @@ class TcpSink implements RunningSink {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.connected && this.queue.length === 0) {
-      const { socket } = this;
-      socket!.write(bytes);
-      // Nothing left in the stream and no error: the system has taken the bytes.
-      if (socket!.writableLength === 0 && socket!.errored === null) return true;
-      this.writing = true;
-      socket!.once('drain', this.onDrain);
+    if (this.queue.length > 0 || !this.open) {
+      this.enqueue(bytes);
+      return true;
     }
+    if (this.taken(bytes)) return true;
     this.queue.push(bytes);
     this.unsentBytes += bytes.length;
     return false;
@@ -152,28 +151,45 @@ class TcpSink implements RunningSink {
   }
 
   private sendNext(): void {
-    while (this.connected && this.queue.length > 0) {
-      const { socket } = this;
-      const bytes = this.queue[0]!;
-      socket!.write(bytes);
-      if (socket!.writableLength > 0 || socket!.errored !== null) {
-        this.writing = true;
-        socket!.once('drain', this.onDrain);
-        break;
-      }
-      this.taken();
-    }
+    while (this.open && this.queue.length > 0 && this.taken(this.queue[0]!)) this.dequeue();
     this.context.drained();
   }
 
   private readonly onDrain = () => {
     if (!this.writing) return;
     this.writing = false;
-    this.taken();
+    this.dequeue();
     this.sendNext();
   };
 
-  private taken(): void {
+  /** From the end of the peer to 'close', writes would go nowhere without a word. */
+  private get open(): boolean {
+    return this.connected && this.socket!.writable;
+  }
+
+  /** Writes to the open socket. True when the system has taken all of it; otherwise 'drain' will tell. */
+  private taken(bytes: Buffer): boolean {
+    const socket = this.socket!;
+    socket.write(bytes);
+    if (socket.writableLength === 0 && socket.errored === null) return true;
+    this.writing = true;
+    socket.once('drain', this.onDrain);
+    return false;
+  }
+
+  /** Keeps a copy, in blocks: a small batch must not hold a big buffer. */
+  private enqueue(bytes: Buffer): void {
+    this.unsentBytes += bytes.length;
+    const last = this.queue.length - 1;
+    const beingWritten = last === 0 && this.writing;
+    if (last >= 0 && !beingWritten && this.queue[last]!.length + bytes.length <= blockBytesMax) {
+      this.queue[last] = Buffer.concat([this.queue[last]!, bytes]);
+    } else {
+      this.queue.push(Buffer.from(bytes));
+    }
+  }
+
+  private dequeue(): void {
     this.unsentBytes -= this.queue.shift()!.length;
     if (this.queue.length === 0) this.whenEmpty?.();
   }

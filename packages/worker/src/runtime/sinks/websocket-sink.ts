@@ -1,11 +1,10 @@
-import type { Server } from 'node:http';
 import { formatAddress, type Address } from '@wallaroo/protocol';
-import { WebSocketServer, type WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Encoder } from '../../api/codec.js';
 import { ApplicationError } from '../../api/errors.js';
 import type { RunningSink, SinkConfig, SinkContext } from '../../api/sink.js';
-import { handshakeServer, listenHttp } from '../http-listener.js';
-import { closeServer } from '../listener.js';
+import { whenAborted } from '../when-aborted.js';
+import { listenForWebSockets, type WebSocketListener } from '../websocket-listener.js';
 
 export interface WebSocketSinkOptions<T> {
   readonly encoder: Encoder<T>;
@@ -19,6 +18,10 @@ export interface WebSocketSinkOptions<T> {
 /** A client that takes nothing for this long while others wait for it is cut off. */
 const stalledMs = 5000;
 const goingAway = 1001;
+const tryAgainLater = 1013;
+const clientsMax = 256;
+/** Clients have nothing to say; a longer frame ends the connection. */
+const clientBytesMax = 4096;
 
 /**
  * Serves WebSocket clients, browsers among them: each that is connected gets every message from then on, one
@@ -52,8 +55,8 @@ interface Client {
 }
 
 class WebSocketSink implements RunningSink {
-  private readonly http: Server = handshakeServer();
-  private readonly server = new WebSocketServer({ server: this.http });
+  private listener: WebSocketListener | undefined;
+  private stopping = false;
   private readonly clients = new Map<WebSocket, Client>();
   private watch: NodeJS.Timeout | undefined;
 
@@ -61,17 +64,7 @@ class WebSocketSink implements RunningSink {
     private readonly context: SinkContext,
     private readonly address: Address,
     private readonly binary: boolean,
-  ) {
-    this.server.on('error', () => undefined);
-    this.server.on('connection', (socket) => {
-      this.clients.set(socket, { socket, waiting: 0, since: performance.now() });
-      socket.on('error', () => socket.terminate());
-      socket.on('close', () => {
-        this.clients.delete(socket);
-        context.drained();
-      });
-    });
-  }
+  ) {}
 
   get unsentBytes(): number {
     let most = 0;
@@ -80,8 +73,16 @@ class WebSocketSink implements RunningSink {
   }
 
   async start(): Promise<void> {
-    const bound = await listenHttp(this.http, this.address, `${this.context.name} sink`);
-    this.context.log('info', `${this.context.name} sink serves WebSocket clients on ${formatAddress(bound)}`);
+    const { name } = this.context;
+    this.listener = await listenForWebSockets({
+      what: `${name} sink`,
+      address: this.address,
+      messageBytesMax: clientBytesMax,
+      onConnection: (socket) => this.connected(socket),
+    });
+    const at = formatAddress(this.listener.address);
+    this.context.log('info', `${name} sink serves WebSocket clients on ${at}`);
+    if (this.stopping) this.listener.close();
   }
 
   write(bytes: Buffer, ends: readonly number[]): boolean {
@@ -95,17 +96,35 @@ class WebSocketSink implements RunningSink {
       }
       start = end;
     }
-    this.watch ??= setInterval(() => this.look(), 50);
+    if (this.watch === undefined) {
+      for (const client of this.clients.values()) client.since = performance.now();
+      this.watch = setInterval(() => this.look(), 50);
+    }
     return true;
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
+    this.stopping = true;
     while (!deadline.aborted && this.unsentBytes > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     clearInterval(this.watch);
-    closeServer(this.http);
+    this.listener?.stopListening();
     await Promise.all([...this.clients.keys()].map((socket) => closed(socket, deadline)));
-    this.http.closeAllConnections();
-    this.server.close();
+    this.listener?.close();
+  }
+
+  private connected(socket: WebSocket): void {
+    const { context } = this;
+    socket.on('error', () => socket.terminate());
+    if (this.clients.size >= clientsMax) {
+      context.log('warning', `${context.name} sink: already ${clientsMax} clients, one refused`);
+      socket.close(tryAgainLater);
+      return;
+    }
+    this.clients.set(socket, { socket, waiting: 0, since: performance.now() });
+    socket.on('close', () => {
+      this.clients.delete(socket);
+      context.drained();
+    });
   }
 
   /** `ws` tells nobody when its buffer shrinks: look while something waits. */
@@ -136,7 +155,7 @@ function closed(socket: WebSocket, deadline: AbortSignal): Promise<void> {
     socket.once('close', () => resolve());
     const timer = setTimeout(() => socket.terminate(), 1000);
     socket.once('close', () => clearTimeout(timer));
-    deadline.addEventListener('abort', () => socket.terminate(), { once: true });
+    whenAborted(deadline, () => socket.terminate());
     socket.close(goingAway);
   });
 }

@@ -64,7 +64,6 @@ class GeneratorSource<T> implements RunningSource {
   }
 
   private placed(error: unknown): Error {
-    if (error instanceof UserCodeError) return error;
     // Without its next message a generator cannot go on, so there is nothing to skip.
     return new UserCodeError(`Pipeline '${this.context.name}': generator`, this.message, { cause: error });
   }

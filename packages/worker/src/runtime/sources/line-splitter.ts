@@ -43,11 +43,11 @@ export class LineSplitter {
     this.run();
   }
 
-  /** The stream is over: what is left is a line without an end. @throws whatever `onLine` throws */
+  /** The stream is over: what is left is a line without an end. @throws as {@link push} */
   end(): void {
     const rest = this.tail;
     this.tail = nothing;
-    if (rest.length > 0) this.onLine(rest, 0, rest.length);
+    if (rest.length > 0) this.emit(rest, 0, rest.length);
   }
 
   private run(): void {

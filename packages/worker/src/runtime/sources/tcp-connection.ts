@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { OversizedFrameError } from '@wallaroo/protocol';
-import { DecodeError } from '../../api/errors.js';
+import { isNamed } from '../../api/errors.js';
 import type { SourceContext } from '../../api/source.js';
 import { onOneLine } from '../log.js';
 
@@ -26,6 +26,7 @@ export class TcpConnection {
   private ended = false;
   private stopping = false;
   private muted = true;
+  private refused = false;
   private readonly peer: string;
 
   constructor(
@@ -62,6 +63,8 @@ export class TcpConnection {
   /** Reads nothing more and pushes what is left, now or when it is unmuted. */
   stop(): void {
     this.stopping = true;
+    // What the stream holds was read from the system: 'data' events bring it to the splitter.
+    while (this.socket.read() !== null);
     this.socket.pause();
     this.settle();
   }
@@ -72,7 +75,7 @@ export class TcpConnection {
   }
 
   private guarded(work: () => void): void {
-    if (this.splitter.idle && this.closed) return;
+    if (this.refused || (this.splitter.idle && this.closed)) return;
     try {
       work();
       if (this.ended && this.splitter.idle) this.finishStream();
@@ -93,13 +96,14 @@ export class TcpConnection {
   }
 
   private refuse(error: Error): void {
+    this.refused = true;
     if (error instanceof OversizedFrameError) {
       this.context.log(
         'error',
         `SourceTCPHandler: Received unexpected expect of size: ${error.announced}, exceeds max: ${error.max}. ` +
           `Closed connection. (${this.source})`,
       );
-    } else if (error instanceof DecodeError) {
+    } else if (isNamed(error, 'DecodeError')) {
       this.context.log('error', `${onOneLine(error.message)}. Closed connection. (${this.source})`);
     } else {
       this.context.fail(error);

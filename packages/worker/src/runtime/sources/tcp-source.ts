@@ -4,6 +4,7 @@ import type { Decoder } from '../../api/codec.js';
 import { ApplicationError } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 import { Listener } from '../listener.js';
+import { whenAborted } from '../when-aborted.js';
 import { LineSplitter } from './line-splitter.js';
 import { TcpConnection, type Splitter } from './tcp-connection.js';
 
@@ -138,11 +139,12 @@ class TcpSource<T> implements RunningSource {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
-    const abandon = () => this.connections.forEach((connection) => connection.destroy());
-    deadline.addEventListener('abort', abandon);
     for (const connection of this.connections) connection.stop();
+    const forget = whenAborted(deadline, () =>
+      this.connections.forEach((connection) => connection.destroy()),
+    );
     await Promise.all([...this.connections].map(({ done }) => done));
-    deadline.removeEventListener('abort', abandon);
+    forget();
   }
 
   private connected(socket: Socket): void {

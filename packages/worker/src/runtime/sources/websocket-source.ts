@@ -1,11 +1,9 @@
-import type { Server } from 'node:http';
 import { formatAddress, type Address } from '@wallaroo/protocol';
-import { WebSocketServer, type WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Decoder } from '../../api/codec.js';
-import { DecodeError } from '../../api/errors.js';
+import { isNamed } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
-import { handshakeServer, listenHttp } from '../http-listener.js';
-import { closeServer } from '../listener.js';
+import { listenForWebSockets, type WebSocketListener } from '../websocket-listener.js';
 import { onOneLine } from '../log.js';
 
 export interface WebSocketSourceOptions<T> {
@@ -37,14 +35,16 @@ interface Client {
   readonly socket: WebSocket;
   /** Frames that came in one piece with the one on which the source was muted. */
   readonly held: Buffer[];
+  /** It sent what is no message; what came before that still counts. */
+  refused: boolean;
 }
 
 class WebSocketSource<T> implements RunningSource {
   readonly parallelism: number;
   address: Address | undefined;
   private readonly wanted: Address | undefined;
-  private readonly http: Server = handshakeServer();
-  private readonly server: WebSocketServer;
+  private readonly maxSize: number;
+  private listener: WebSocketListener | undefined;
   private readonly clients = new Set<Client>();
   private muted = true;
   private stopping = false;
@@ -55,10 +55,7 @@ class WebSocketSource<T> implements RunningSource {
   ) {
     this.parallelism = options.parallelism ?? 100;
     this.wanted = context.input?.address ?? options.address;
-    const maxPayload = context.input?.maxSize ?? options.maxSize ?? 16384;
-    this.server = new WebSocketServer({ server: this.http, maxPayload });
-    this.server.on('error', () => undefined);
-    this.server.on('connection', (socket) => this.connected(socket));
+    this.maxSize = context.input?.maxSize ?? options.maxSize ?? 16384;
   }
 
   async start(): Promise<void> {
@@ -70,7 +67,14 @@ class WebSocketSource<T> implements RunningSource {
       );
       return;
     }
-    this.address = await listenHttp(this.http, this.wanted, `${name} source`);
+    this.listener = await listenForWebSockets({
+      what: `${name} source`,
+      address: this.wanted,
+      messageBytesMax: this.maxSize,
+      onConnection: (socket) => this.connected(socket),
+    });
+    this.address = this.listener.address;
+    if (this.stopping) this.listener.close();
     this.context.log('info', `${name} source is listening on ${formatAddress(this.address)} (WebSocket)`);
   }
 
@@ -90,7 +94,7 @@ class WebSocketSource<T> implements RunningSource {
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.stopping = true;
-    closeServer(this.http);
+    this.listener?.stopListening();
     for (const { socket } of this.clients) socket.pause();
     while (!deadline.aborted && [...this.clients].some(({ held }) => held.length > 0)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -99,12 +103,11 @@ class WebSocketSource<T> implements RunningSource {
       socket.close(goingAway);
       socket.terminate();
     }
-    this.http.closeAllConnections();
-    this.server.close();
+    this.listener?.close();
   }
 
   private connected(socket: WebSocket): void {
-    const client: Client = { socket, held: [] };
+    const client: Client = { socket, held: [], refused: false };
     socket.on('error', (error) => this.refuse(client, error));
     if (this.clients.size >= this.parallelism) {
       this.context.log(
@@ -120,7 +123,7 @@ class WebSocketSource<T> implements RunningSource {
     });
     socket.on('message', (data) => {
       // A refused client may go on until it has read that it was refused.
-      if (!this.clients.has(client)) return;
+      if (client.refused) return;
       const payload = data as Buffer;
       if (this.muted || client.held.length > 0) client.held.push(payload);
       else this.receive(client, payload);
@@ -133,8 +136,8 @@ class WebSocketSource<T> implements RunningSource {
       this.context.receive(payload, 0, payload.length);
     } catch (error) {
       client.held.length = 0;
-      if (!(error instanceof DecodeError)) return this.context.fail(error as Error);
-      this.refuse(client, error);
+      if (!isNamed(error, 'DecodeError')) return this.context.fail(error as Error);
+      this.refuse(client, error as Error);
       client.socket.close(invalidPayload);
     }
     if (client.held.length === 0 && client.socket.readyState >= client.socket.CLOSING)
@@ -142,7 +145,9 @@ class WebSocketSource<T> implements RunningSource {
   }
 
   private refuse(client: Client, error: Error): void {
-    if (!this.clients.delete(client)) return;
+    if (client.refused || !this.clients.has(client)) return;
+    client.refused = true;
+    if (client.held.length === 0) this.clients.delete(client);
     this.context.log('error', `${this.context.name} source: ${onOneLine(error.message)}. Closed connection.`);
   }
 }
