@@ -147,8 +147,7 @@ describe('metrics', () => {
     await send(worker, 'words', 70);
     await hub.until(() => sumsOf(hub).words >= 70, 'counts');
     expect((await worker.stop()).code).to.equal(0);
-    const { decode, trim, words, ingestedWords } = sumsOf(hub);
-    expect([decode, trim, words, ingestedWords]).to.deep.equal([70, 70, 70, 70]);
+    expect(sumsOf(hub)).to.deep.equal(sums(70, 0));
   });
 
   it('go to a hub that came back, after a new connect and join', async () => {
