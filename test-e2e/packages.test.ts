@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { run, stopAll } from './support/process.js';
+import { Client } from './support/client.js';
+import { run, start, stopAll } from './support/process.js';
 
 const commands = [
   'wallaroo-worker',
@@ -66,20 +67,33 @@ describe('the packages', () => {
     expect(stdout).to.include('Successfully ran target build for 6 projects');
   }).timeout(150_000);
 
-  it('installed elsewhere load an application written in TypeScript', async () => {
+  it('installed elsewhere serve an application written in TypeScript, also beside another copy of them', async () => {
     writeFileSync(
       join(folder, 'app.ts'),
-      `import { application, generatorSource, source, stdoutSink } from '@wallaroo/worker';
-       enum Start { one = 1 }
-       const numbers = generatorSource<number>({ initialValue: () => Start.one, apply: (n) => (n < 3 ? n + 1 : null) });
-       export default application('numbers', source('numbers', numbers).toSink(stdoutSink({ encoder: String })));`,
+      `import { application, ascii, framedTcpSource, record, source, stdoutSink, u8, type RecordOf } from '@wallaroo/worker';
+       enum Mark { end = '!' }
+       const vote = record({ letter: ascii(1), votes: u8 });
+       const encoder = ({ letter, votes }: RecordOf<typeof vote>): string => letter + votes + Mark.end;
+       export default application('votes', source('votes', framedTcpSource({ decoder: vote.decode })).toSink(stdoutSink({ encoder })));`,
     );
-    const { code, stdout } = await run(
+    // The second command brings a copy of its own, as one that is installed globally does.
+    for (const command of [
       join(folder, 'node_modules', '.bin', 'wallaroo-worker'),
-      ['--application-module', './app', '--dry-run'],
-      { cwd: folder },
-    );
-    expect(code).to.equal(0);
-    expect(stdout).to.include('source numbers (generator)');
+      resolve('node_modules/.bin/wallaroo-worker'),
+    ]) {
+      const args = ['--application-module', './app', '--in', 'votes@127.0.0.1:0', '--cluster-initializer'];
+      const worker = start(command, args, { cwd: folder });
+      await worker.waitForOutput(/INIT PHASE IV/);
+      const [, port] = await worker.waitForOutput(/source is listening on 127\.0\.0\.1:(\d+)/);
+      const bad = await Client.connect(Number(port));
+      await bad.write(Buffer.from('00000003414243', 'hex'));
+      await worker.waitForOutput(/Unable to decode message at votes source.*Closed connection/);
+      const good = await Client.connect(Number(port));
+      await good.write(Buffer.from('000000024105', 'hex'));
+      await worker.waitForOutput(/A5!/);
+      worker.kill('SIGTERM');
+      expect((await worker.finished()).code).to.equal(0);
+      await Promise.all([bad.end(), good.end()]);
+    }
   });
 });

@@ -89,6 +89,18 @@ describe('a pipeline', () => {
   });
 });
 
+describe('state', () => {
+  it('may be made by a built-in class', () => {
+    const seen = stateComputation('seen', Map<string, number>, (text: string, counts) => {
+      counts.set(text, (counts.get(text) ?? 0) + 1);
+      return counts.size;
+    });
+    const driver = drive(application('test', texts().to(seen).toSink(show)));
+    driver.put('texts', 'a', 'a', 'b');
+    expect(driver.values()).to.deep.equal([1, 1, 2]);
+  });
+});
+
 describe('a mistake in an application', () => {
   const cases: [string, () => unknown, RegExp][] = [
     [

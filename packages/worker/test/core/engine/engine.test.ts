@@ -189,6 +189,26 @@ describe('the engine', () => {
 });
 
 describe('the meters', () => {
+  it('do not time what came before somebody listened', () => {
+    const engine = new Engine(planApplication(application('test', words().toSink(out()))), {
+      worker: 'w1',
+      clock: { now: () => 5 },
+      log: { write: () => undefined },
+      output: () => ({ write: () => true }),
+      turnOpened: () => undefined,
+    });
+    const inlet = engine.inlets.get('words')!;
+    for (let i = 0; i < 1000; i++) inlet.push('a');
+    engine.endTurn();
+    for (const meter of engine.meters) meter.startPeriod();
+    engine.timed = true;
+    inlet.push('a');
+    engine.endTurn();
+    for (const meter of engine.meters) meter.settle();
+    const passed = engine.meters.find(({ category }) => category === 'start-to-end')!;
+    expect(passed.histogram.bins.reduce((a, b) => a + b)).to.equal(1);
+  });
+
   it('count every message exactly and time some', () => {
     let now = 1;
     let turns = 0;
