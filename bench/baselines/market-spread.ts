@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 
 declare global {
   interface Buffer {
-    /** Half the price of `toString('latin1')` for short fields; Node has it, its type declarations have not. */
+    /** Cheaper than `toString('latin1')` for short fields; Node has it, its type declarations have not. */
     latin1Slice(start: number, end: number): string;
   }
 }
