@@ -13,11 +13,16 @@ const stepTimeoutMs = 30_000;
 const folder = mkdtempSync(join(tmpdir(), 'wallaroo-demo-'));
 const running = new Set<ChildProcess>();
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(1);
+  });
+}
 try {
   await demo();
 } finally {
-  for (const child of running) child.kill('SIGKILL');
-  rmSync(folder, { recursive: true });
+  cleanUp();
 }
 
 async function demo(): Promise<void> {
@@ -74,6 +79,12 @@ async function demo(): Promise<void> {
 
   say('The last total of each letter, beside a count of the file that was sent');
   compare(totalsIn(received).totals, count(readFileSync(votes)));
+}
+
+/** Ends what was started and removes what was written, whatever happened. */
+function cleanUp(): void {
+  for (const child of running) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Prints the table. @throws when a total is wrong */

@@ -15,7 +15,7 @@ import { sinkOperator } from '../step/sink-operator.js';
 import { MapStateStore, type StateStore } from '../step/state-store.js';
 import type { StepContext } from '../step/step-context.js';
 import type { Turn } from '../step/turn.js';
-import type { Plan, PlannedStage, StageId } from '../topology/plan.js';
+import type { Plan, PlannedStage, StageId, StageWork } from '../topology/plan.js';
 import { unreachable } from '../invariant.js';
 
 interface Surroundings {
@@ -31,6 +31,8 @@ interface Parts {
   readonly outboxes: Outbox[];
   readonly meters: Meter[];
 }
+
+type Work<Kind extends StageWork['kind']> = Extract<StageWork, { kind: Kind }>;
 
 /** Makes the operators of a plan and ties them together, from the sinks up. */
 export function assemble(plan: Plan, surroundings: Surroundings): Parts {
@@ -49,16 +51,15 @@ class Assembly {
   ) {}
 
   add(stage: PlannedStage): void {
-    if (stage.work.kind === 'source') this.addInlet(stage);
-    else this.operators.set(stage.id, this.operator(stage));
+    if (stage.work.kind === 'source') this.addInlet(stage, stage.work);
+    else this.operators.set(stage.id, this.operator(stage, stage.work));
   }
 
-  private operator(stage: PlannedStage): Operator {
+  private operator(stage: PlannedStage, work: Exclude<StageWork, Work<'source'>>): Operator {
     const { context } = this.surroundings;
-    const { work } = stage;
     switch (work.kind) {
       case 'computation':
-        return this.computation(stage);
+        return this.computation(stage, work.computation);
       case 'keyBy':
         return new KeyOperator(context, stage.id, work.extract, this.next(stage));
       case 'collect':
@@ -73,17 +74,12 @@ class Assembly {
         this.parts.outboxes.push(outbox);
         return sinkOperator(context, `encoder of sink '${work.name}'`, work.config.encoder, outbox);
       }
-      case 'source':
-        throw new TypeError('a source has no operator');
       default:
         return unreachable(work);
     }
   }
 
-  private computation(stage: PlannedStage): Operator {
-    const { work } = stage;
-    if (work.kind !== 'computation') throw new TypeError('not a computation');
-    const { computation } = work;
+  private computation(stage: PlannedStage, computation: Work<'computation'>['computation']): Operator {
     const place = {
       context: this.surroundings.context,
       what: `computation '${stage.id}'`,
@@ -110,9 +106,7 @@ class Assembly {
     }
   }
 
-  private addInlet(stage: PlannedStage): void {
-    if (stage.work.kind !== 'source') throw new TypeError('not a source');
-    const { name, config } = stage.work;
+  private addInlet(stage: PlannedStage, { name, config }: Work<'source'>): void {
     const { worker, context, turn } = this.surroundings;
     const meters = {
       decode: this.meter(new Meter('computation', `Decode Time in ${config.kind} Source`, name, 1)),

@@ -56,10 +56,13 @@ function lengthReader(
 ): FrameFormat['payloadLength'] {
   if (typeof format === 'function') return format;
   if (format === 'big-endian' && headerLength === 4) return u32Frames(0).payloadLength;
-  const places = Array.from({ length: headerLength }, (_, i) =>
-    format === 'big-endian' ? i : headerLength - 1 - i,
-  );
-  return (bytes, at) => places.reduce((length, place) => length * 256 + bytes[at + place]!, 0);
+  const [first, step] = format === 'big-endian' ? [0, 1] : [headerLength - 1, -1];
+  return (bytes, at) => {
+    let length = 0;
+    for (let i = 0, place = at + first; i < headerLength; i++, place += step)
+      length = length * 256 + bytes[place]!;
+    return length;
+  };
 }
 
 type MakeSplitter = (
