@@ -53,6 +53,11 @@ describe('wallaroo-worker, addresses and other forms', () => {
     );
   });
 
+  it('an input that is given twice: told, and code 1', async () => {
+    const { code, stderr } = await run(workerBin, [...relay(), '--in', 'in@127.0.0.1:0,in@127.0.0.1:1']);
+    expect({ code, stderr }).to.deep.equal({ code: 1, stderr: "Error: --in names source 'in' twice\n" });
+  });
+
   it('an input without a name is that of the only source', async () => {
     const worker = await launchWorker({ app: 'relay', args: ['--in', '127.0.0.1:0', '--out', sink.address] });
     const client = await Client.connect(worker.port('in'));

@@ -16,6 +16,8 @@ export function parseInputs(text: string): Map<string, SourceInput> {
         `--in: '${entry}': Inputs must be in the \`source_name@host:service\` or \`source_name@host:service:max_size\` format!`,
       );
     }
+    if (inputs.has(name))
+      throw new UsageError(`--in names ${name === '' ? 'the only source' : `source '${name}'`} twice`);
     inputs.set(name, input);
   }
   return inputs;

@@ -51,6 +51,9 @@ function endOfWorker(log: WorkerLog): {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.line(`${signal} received: stopping when all that was read is processed and sent.`);
+      // Whoever signals again does not want to wait: the system's own way ends the process at once.
+      process.removeAllListeners('SIGTERM');
+      process.removeAllListeners('SIGINT');
       wanted();
     });
   }

@@ -261,7 +261,11 @@ export class Worker {
       // A source calls these from its own events, where nobody would catch what they throw.
       push: (message) => {
         if (this.failure || this.phase === 'stopped') return;
-        this.guarded(() => inlet.push(message));
+        try {
+          inlet.push(message);
+        } catch (error) {
+          this.wantStop(error as Error);
+        }
       },
       receive: (bytes, start, end) => {
         if (this.failure || this.phase === 'stopped') return;

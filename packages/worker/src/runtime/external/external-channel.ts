@@ -23,6 +23,8 @@ export interface ExternalChannelOptions {
 }
 
 const connectionsMax = 256;
+/** A connection on which nothing happens for this long makes room for others. */
+const idleMsMax = 300_000;
 
 /** Where operators and their tools talk to the worker. */
 export class ExternalChannel {
@@ -85,6 +87,7 @@ export class ExternalChannel {
       guarded(() => splitter.resume());
       if (!socket.writableNeedDrain) socket.resume();
     });
+    socket.setTimeout(idleMsMax, () => socket.destroy());
     socket.resume();
   }
 
