@@ -153,17 +153,19 @@ describe('signals', () => {
     expect((await worker.stop()).code).to.equal(0);
   });
 
-  it('a second signal ends the worker at once', async () => {
-    sink.pause();
-    const worker = await launch('--stop-pause=60_000_000_000');
-    const client = await Client.connect(worker.port('in'));
-    void client.writeSlowly(numbered(0, 40_000));
-    await worker.waitForLine(/Sources muted/);
-    worker.process.kill('SIGTERM');
-    await worker.waitForLine(/SIGTERM received/);
-    const { code, signal } = await worker.stop();
-    expect([code, signal]).to.deep.equal([null, 'SIGTERM']);
-  });
+  for (const first of ['SIGTERM', 'SIGINT'] as const) {
+    it(`a second signal ends the worker at once, after ${first} too`, async () => {
+      sink.pause();
+      const worker = await launch('--stop-pause=60_000_000_000');
+      const client = await Client.connect(worker.port('in'));
+      void client.writeSlowly(numbered(0, 40_000));
+      await worker.waitForLine(/Sources muted/);
+      worker.process.kill(first);
+      await worker.waitForLine(new RegExp(`${first} received`));
+      const { code, signal } = await worker.stop();
+      expect([code, signal]).to.deep.equal([null, 'SIGTERM']);
+    });
+  }
 
   it('a signal before the application is initialized ends the worker with exit code 0', async () => {
     const worker = await launchWorker({

@@ -31,7 +31,7 @@ export class Listener {
         this.serve(socket);
       } else {
         options.onLimitReached?.();
-        this.await(socket);
+        this.hold(socket);
       }
     });
     // What `accept` may fail with, such as too many open files, passes; `listen` tells of its own errors.
@@ -58,7 +58,7 @@ export class Listener {
   }
 
   /** Those that wait are not read, so their end is not noticed: there must not be too many of them. */
-  private await(socket: Socket): void {
+  private hold(socket: Socket): void {
     if (this.waiting.length >= waitingMax) {
       socket.destroy();
       return;

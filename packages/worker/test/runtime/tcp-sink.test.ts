@@ -53,7 +53,6 @@ describe('the TCP sink, batch by batch', () => {
   it('holds no more memory than it says for batches that wait, however small', async () => {
     const away = open(1);
     await away.start();
-    const before = process.memoryUsage().arrayBuffers;
     for (let i = 0; i < 20_000; i++) {
       // As the engine's outbox hands them on: a little of a big buffer, which the sink may not keep.
       const buffer = Buffer.allocUnsafeSlow(40 * 1024);
@@ -64,7 +63,6 @@ describe('the TCP sink, batch by batch', () => {
     const held = (away as unknown as { queue: Buffer[] }).queue;
     expect(held.length).to.be.lessThan(100);
     expect(held.reduce((sum, { buffer }) => sum + buffer.byteLength, 0)).to.be.lessThan(2_000_000);
-    expect(before).to.be.greaterThan(0);
     await away.stop(AbortSignal.abort());
   });
 });

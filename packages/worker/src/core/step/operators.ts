@@ -7,7 +7,8 @@ import type { StepContext } from './step-context.js';
  * first call returns: no promise, no event, no allocation of ours.
  *
  * Each call of an author's function stands in a `try` of its own, so that a failure is told with its place
- * and never mistaken for one downstream.
+ * and never mistaken for one downstream. The operators of one output say the same twice, with state and
+ * without: handing the call over to a shared function would cost every message another call.
  */
 export interface Operator {
   process(message: unknown, key: string): void;

@@ -1,4 +1,4 @@
-import { isStateful, type Plan, type PlannedStage } from './plan.js';
+import { isStateful, stageById, type Plan, type PlannedStage } from './plan.js';
 import { unreachable } from '../invariant.js';
 
 /** The plan as text for people: a paragraph for each step, a line for each stage. */
@@ -11,7 +11,7 @@ export function explainText(plan: Plan): string {
   steps.forEach((step, index) => {
     lines.push('', `Step ${index + 1}: ${step.id}`);
     for (const id of step.stages) {
-      const stage = stages.find((candidate) => candidate.id === id)!;
+      const stage = stageById(plan, id);
       const outputs = stage.outputs.length === 0 ? '' : ` -> ${stage.outputs.join(', ')}`;
       lines.push(`  ${stageText(stage)}${outputs}`);
     }
@@ -26,7 +26,7 @@ export function explainMermaid(plan: Plan): string {
   plan.steps.forEach((step, index) => {
     lines.push(`  subgraph step${index + 1} ["step ${index + 1}"]`);
     for (const id of step.stages) {
-      const stage = plan.stages.find((candidate) => candidate.id === id)!;
+      const stage = stageById(plan, id);
       lines.push(`    ${number.get(id)}["${stageText(stage).replaceAll('"', '#quot;')}"]`);
     }
     lines.push('  end');
