@@ -50,10 +50,11 @@ function endOfWorker(log: WorkerLog): {
   const awaited = new Promise<Error | undefined>((resolve) => (wanted = resolve));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      log.line(`${signal} received: stopping when all that was read is processed and sent.`);
       // Whoever signals again does not want to wait: the system's own way ends the process at once.
+      // Before the line, so that who answers to it is not swallowed by a listener that is about to go.
       process.removeAllListeners('SIGTERM');
       process.removeAllListeners('SIGINT');
+      log.line(`${signal} received: stopping when all that was read is processed and sent.`);
       wanted();
     });
   }
