@@ -8,9 +8,9 @@ export class ShortInputError extends Error {
  */
 export class ByteReader {
   constructor(
-    private readonly bytes: Buffer,
+    private readonly source: Buffer,
     private at = 0,
-    private readonly end = bytes.length,
+    private readonly end = source.length,
   ) {}
 
   get left(): number {
@@ -18,25 +18,31 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.bytes.readUInt8(this.pass(1));
+    return this.source.readUInt8(this.pass(1));
   }
 
   u16(): number {
-    return this.bytes.readUInt16BE(this.pass(2));
+    return this.source.readUInt16BE(this.pass(2));
   }
 
   u32(): number {
-    return this.bytes.readUInt32BE(this.pass(4));
+    return this.source.readUInt32BE(this.pass(4));
   }
 
   u64(): bigint {
-    return this.bytes.readBigUInt64BE(this.pass(8));
+    return this.source.readBigUInt64BE(this.pass(8));
   }
 
   /** The next `count` bytes as UTF-8. */
   text(count: number): string {
     const start = this.pass(count);
-    return this.bytes.toString('utf8', start, start + count);
+    return this.source.toString('utf8', start, start + count);
+  }
+
+  /** A copy of the next `count` bytes. */
+  bytes(count: number): Buffer {
+    const start = this.pass(count);
+    return Buffer.from(this.source.subarray(start, start + count));
   }
 
   /** u32 byte length, then the text in UTF-8. */

@@ -22,12 +22,30 @@ export interface ShrinkRequest {
   query: boolean;
   node_names: string[];
   node_count: number;
+  /** Workers with clients may go, too, when these have sent what they still have; left out: they may not. */
+  drain?: boolean;
+}
+
+export interface MigrationProgress {
+  slots_moved: number;
+  slots_total: number;
+  keys: number;
+  bytes: number;
+  seconds: number;
 }
 
 export interface ClusterStatus {
   worker_count: number;
   worker_names: string[];
   processing_messages: boolean;
+  /** Workers that do not answer; left out when there are none. */
+  unreachable?: string[];
+  /** Workers on their way out; left out when there are none. */
+  leaving?: string[];
+  /** Slots that have to move before the cluster is balanced; left out when there are none. */
+  slots_to_move?: number;
+  /** How far the last change is, or was; told by the worker that led it. */
+  migration?: MigrationProgress;
 }
 
 export interface Partitions<Detail> {
@@ -44,6 +62,7 @@ const shrinkRequest = json<ShrinkRequest>({
   query: isBoolean,
   node_names: listOf(isText),
   node_count: isCount,
+  drain: optional(isBoolean),
 });
 const shrinkQueryResponse = json<Pick<ShrinkRequest, 'node_names' | 'node_count'>>({
   node_names: listOf(isText),
@@ -53,6 +72,10 @@ const clusterStatus = json<ClusterStatus>({
   worker_count: isCount,
   worker_names: listOf(isText),
   processing_messages: isBoolean,
+  unreachable: optional(listOf(isText)),
+  leaving: optional(listOf(isText)),
+  slots_to_move: optional(isCount),
+  migration: optional(isObject),
 });
 const ids = mapOf(mapOf(listOf(isText)));
 const counts = mapOf(mapOf(isCount));
@@ -170,6 +193,11 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** The member may be left out. */
+function optional(check: Check): Check {
+  return (value) => value === undefined || check(value);
+}
+
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -182,7 +210,7 @@ function mapOf(check: Check): Check {
   return (value) => isObject(value) && Object.values(value as object).every(check);
 }
 
-function json<Body extends object>(fields: Record<keyof Body, Check>): Payload<Body> {
+function json<Body extends object>(fields: Record<keyof Required<Body>, Check>): Payload<Body> {
   const names = Object.keys(fields) as (keyof Body)[];
   return {
     write: (body) => JSON.stringify(Object.fromEntries(names.map((name) => [name, body[name]]))),
@@ -191,11 +219,12 @@ function json<Body extends object>(fields: Record<keyof Body, Check>): Payload<B
       if (!isObject(value)) throw new TypeError('expected a JSON object');
       const body = value as Body;
       for (const name of names) {
-        if (!Object.hasOwn(body, name) || !fields[name](body[name])) {
+        if (!fields[name](Object.hasOwn(body, name) ? body[name] : undefined)) {
           throw new TypeError(`member '${String(name)}' is missing or of another type`);
         }
       }
-      return Object.fromEntries(names.map((name) => [name, body[name]])) as unknown as Body;
+      const there = names.filter((name) => Object.hasOwn(body, name));
+      return Object.fromEntries(there.map((name) => [name, body[name]])) as unknown as Body;
     },
   };
 }
