@@ -25,7 +25,7 @@ for (const name of readdirSync(packages)) {
 /** The rooms of the worker, and what each may look at besides itself. */
 const rooms: Record<string, readonly string[]> = {
   api: ['@wallaroo/protocol'],
-  core: ['@wallaroo/protocol', 'api'],
+  core: ['@wallaroo/protocol', 'api', 'msgpackr'],
   runtime: ['@wallaroo/protocol', 'api', 'core', 'node:', 'ws'],
   cli: ['@wallaroo/protocol', '@wallaroo/command-line', 'api', 'core', 'runtime', 'node:', 'esbuild'],
 };

@@ -12,13 +12,27 @@ export interface ApplicationOptions {
   readonly onError?: 'stop' | 'skip';
   /** Number of slots that keys hash to: a power of two, default 1024. Fixed for the life of an application. */
   readonly slots?: number;
+  /**
+   * How messages become bytes and come back when they go to another worker; both or neither. Default: plain
+   * objects, arrays, texts, numbers, big integers, bytes, Map, Set, Date and typed arrays keep what they are.
+   */
+  readonly serialize?: (message: unknown) => Uint8Array;
+  readonly deserialize?: (bytes: Uint8Array) => unknown;
+  /** Classes whose instances keep their class when they go to another worker: the same list on every worker. */
+  readonly classes?: readonly MessageClass[];
 }
+
+/** A class of messages: its own members are what travels; it is made anew without calling its constructor. */
+export type MessageClass = new (...parameters: never[]) => object;
 
 export interface Application {
   readonly [brand]: true;
   readonly name: string;
   readonly onError: 'stop' | 'skip';
   readonly slots: number;
+  readonly serialize: ((message: unknown) => Uint8Array) | undefined;
+  readonly deserialize: ((bytes: Uint8Array) => unknown) | undefined;
+  readonly classes: readonly MessageClass[];
   readonly pipelines: readonly ClosedPipeline[];
 }
 
@@ -31,7 +45,7 @@ export function application(
   ...pipelines: readonly ClosedPipeline[]
 ): Application {
   const options = typeof nameOrOptions === 'string' ? { name: nameOrOptions } : nameOrOptions;
-  const { name, onError = 'stop', slots = 1024 } = options;
+  const { name, onError = 'stop', slots = 1024, serialize, deserialize, classes = [] } = options;
   if (typeof name !== 'string' || !/^[^/\0]+$/.test(name) || name === '.' || name === '..') {
     throw new ApplicationError(
       `application: '${String(name)}' cannot be a name: it becomes part of file names`,
@@ -47,6 +61,9 @@ export function application(
       `application '${name}': onError must be 'stop' or 'skip', not '${String(onError)}'`,
     );
   }
+  if ((serialize === undefined) !== (deserialize === undefined)) {
+    throw new ApplicationError(`application '${name}': serialize and deserialize need each other`);
+  }
   if (pipelines.length === 0) throw new ApplicationError(`application '${name}': it has no pipeline`);
   for (const pipeline of pipelines) {
     if (isClosedPipeline(pipeline)) continue;
@@ -57,7 +74,7 @@ export function application(
       `application '${name}': every pipeline must end with toSink or toSinks${where}`,
     );
   }
-  return { [brand]: true, name, onError, slots, pipelines };
+  return { [brand]: true, name, onError, slots, serialize, deserialize, classes, pipelines };
 }
 
 export function isApplication(value: unknown): value is Application {

@@ -54,6 +54,8 @@ export interface RunningSource {
   readonly address?: Address | undefined;
   /** Connections that can exist at the same time. */
   readonly parallelism: number;
+  /** Connections that exist. A worker with clients does not leave its cluster unless it is asked to wait for them. */
+  readonly clients?: number;
   mute(): void;
   unmute(): void;
   /**
@@ -61,4 +63,6 @@ export interface RunningSource {
    * When `deadline` aborts, it lets go at once.
    */
   stop(deadline: AbortSignal): Promise<void>;
+  /** Lets nobody else in; resolves when all clients have ended. `stop` follows, then or when the time is up. */
+  drain?(): Promise<void>;
 }

@@ -1,18 +1,23 @@
 import { statSync } from 'node:fs';
 import { UsageError, type ParsedArguments } from '@wallaroo/command-line';
+import { defaultTiming, type Timing } from '../core/link/timing.js';
+import type { Role } from '../core/membership/member.js';
+import { onOneLine } from '../runtime/log.js';
 import type { WorkerSettings } from '../runtime/worker.js';
 import type { WorkerLog } from '../runtime/log.js';
 import { parseInputs } from './inputs.js';
 import type { workerOptions } from './options.js';
 
-const loopback = { host: '127.0.0.1', port: 0 };
+type Values = ParsedArguments<typeof workerOptions>['values'];
+
+const mebibyte = 1024 * 1024;
 
 /**
  * The settings that a command line asks for.
  * @throws UsageError for the first option that is missing or cannot be with the others
  */
 export function settingsOf(
-  { values }: ParsedArguments<typeof workerOptions>,
+  { values, aliasesUsed }: ParsedArguments<typeof workerOptions>,
   log: WorkerLog,
 ): WorkerSettings {
   const initializer = values['cluster-initializer'];
@@ -22,12 +27,10 @@ export function settingsOf(
       '--cluster-initializer is an invalid command line argument when joining.  Joining worker cannot function as initializer.',
     );
   }
-  const resilienceDirectory = values['resilience-dir'] ?? '/tmp';
-  checkDirectory(resilienceDirectory);
-  if (!initializer) checkOtherWorker(values);
-  if ((values['worker-count'] ?? 1) > 1) {
-    throw new UsageError('--worker-count: this version runs clusters of one worker; leave the option out.');
-  }
+  checkDirectory(values['resilience-dir'] ?? defaultDirectory);
+  // Older manuals give these to every worker; who speaks their language is understood.
+  const older = aliasesUsed.some((name) => name !== 'explain');
+  if (!initializer) checkOtherWorker(values, older);
   if (values['run-with-resilience']) {
     throw new UsageError('--run-with-resilience: this version does not keep state across crashes yet.');
   }
@@ -35,22 +38,47 @@ export function settingsOf(
     if (values[name])
       log.write('warning', 'Configuration', `--${name} has no effect without --run-with-resilience`);
   }
+  const workerCount = values['worker-count'] ?? 1;
+  const alone = initializer && workerCount === 1 && values['resilience-dir'] === undefined;
   return Object.freeze({
-    name: 'initializer',
-    resilienceDirectory,
-    control: values.control ?? loopback,
-    data: values.data ?? loopback,
+    name: initializer ? 'initializer' : checkedName(values.name!),
+    role: roleOf(values, workerCount),
+    files: alone ? undefined : (values['resilience-dir'] ?? defaultDirectory),
+    resilienceDirectory: values['resilience-dir'] ?? defaultDirectory,
+    control: initializer ? values.control : values['my-control'],
+    data: initializer ? values.data : (values['my-data'] ?? (older ? values.data : undefined)),
     external: values.external,
     metrics: values.metrics,
     inputs: values.in === undefined ? new Map() : parseInputs(values.in),
     outputs: values.out ?? [],
-    sinkWindowBytes: 1024 * 1024,
+    windowBytes: { sink: mebibyte, link: mebibyte },
+    timing: timingOf(values),
+    slotsPerRoute: values['slots-per-route'],
+    drainMs: (values['drain-timeout'] ?? 30) * 1000,
     stopPauseMs: (values['stop-pause'] ?? 2_000_000_000) / 1e6,
     log,
   });
 }
 
-function checkOtherWorker(values: ParsedArguments<typeof workerOptions>['values']): never {
+const defaultDirectory = '/tmp';
+
+function roleOf(values: Values, workerCount: number): Role {
+  if (values['cluster-initializer']) return { kind: 'initializer', workerCount };
+  if (values.join !== undefined) return { kind: 'joiner', contact: values.join, workerCount };
+  return { kind: 'worker', initializer: values.control! };
+}
+
+function timingOf(values: Values): Timing {
+  const silenceMs = values['peer-timeout'] ?? defaultTiming.silenceMs;
+  if (silenceMs < 200) throw new UsageError('--peer-timeout must be at least 200 milliseconds.');
+  const startMs =
+    values['start-timeout'] === undefined ? defaultTiming.startMs : values['start-timeout'] * 1000;
+  const joinMs = values['join-timeout'] === undefined ? defaultTiming.joinMs : values['join-timeout'] * 1000;
+  const heartbeatMs = Math.min(defaultTiming.heartbeatMs, silenceMs / 5);
+  return { ...defaultTiming, silenceMs, heartbeatMs, startMs, joinMs };
+}
+
+function checkOtherWorker(values: Values, older: boolean): void {
   const joining = values.join !== undefined;
   if (values.name === undefined) {
     throw new UsageError(
@@ -60,11 +88,30 @@ function checkOtherWorker(values: ParsedArguments<typeof workerOptions>['values'
         ' The first worker is started with --cluster-initializer.',
     );
   }
-  if (!joining && values['worker-count'] !== undefined) {
+  if (joining) return;
+  if (values['worker-count'] !== undefined && !older) {
     throw new UsageError('Only supply --worker-count to cluster initializer or to joining worker.');
   }
-  if (!joining && values.data) throw new UsageError('Only supply --data to cluster initializer.');
-  throw new UsageError('this version runs clusters of one worker: start it with --cluster-initializer.');
+  if (values.data && !older) throw new UsageError('Only supply --data to cluster initializer.');
+  if (values.control === undefined) {
+    throw new UsageError(
+      'You must specify the control address of the initializer via --control/-c. ' +
+        'The first worker is started with --cluster-initializer.',
+    );
+  }
+}
+
+/** A name becomes part of file names, of lists and of lines of the log. */
+function checkedName(name: string): string {
+  if (name.length > 64 || !/^[^/,|\p{Cc}]+$/u.test(name) || name === '.' || name === '..') {
+    throw new UsageError(
+      `--name: '${onOneLine(name)}' cannot be the name of a worker: 1 to 64 characters, none of them / , | or a control character.`,
+    );
+  }
+  if (name === 'initializer') {
+    throw new UsageError("--name: 'initializer' is the name of the worker with --cluster-initializer.");
+  }
+  return name;
 }
 
 function checkDirectory(directory: string): void {

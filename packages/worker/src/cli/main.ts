@@ -65,7 +65,7 @@ function endOfWorker(log: WorkerLog): {
 /** Tells the operator what happened and what to do, and ends with exit code 1. */
 function fail(error: unknown): never {
   process.stderr.write(`Error: ${explanation(error)}\n`);
-  process.exit(1);
+  process.exit(error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1);
 }
 
 function explanation(error: unknown): string {

@@ -2,7 +2,7 @@ import { helpOption, type OptionTable } from '@wallaroo/command-line';
 
 const running = 'Application and cluster:';
 const addresses = 'Addresses:';
-const later = 'For larger clusters and for recovery, which this version does not have yet:';
+const later = 'For recovery, which this version does not have yet:';
 const other = 'Other:';
 
 /** The worker's command line. */
@@ -24,15 +24,15 @@ export const workerOptions = {
   'worker-count': {
     kind: 'whole',
     short: 'w',
-    group: later,
-    describe: 'Workers that form the cluster, this one included (default 1)',
+    group: running,
+    describe: 'Workers that form the cluster, or that join it together, this one included (default 1)',
   },
   name: {
     kind: 'text',
     short: 'n',
     aliases: ['worker-name'],
-    group: later,
-    describe: 'Name of this worker',
+    group: running,
+    describe: 'Name of this worker, for every worker but the initializer',
   },
   'dry-run': {
     kind: 'flag',
@@ -64,7 +64,7 @@ export const workerOptions = {
     short: 'c',
     aliases: ['control-channel'],
     group: addresses,
-    describe: 'Control channel of the initializer (default: a free port on 127.0.0.1)',
+    describe: 'Control channel of the initializer: where it listens, and where all others go',
   },
   data: {
     kind: 'address',
@@ -76,20 +76,41 @@ export const workerOptions = {
   'my-control': {
     kind: 'address',
     short: 'x',
-    group: later,
-    describe: 'Own control channel of another worker',
+    group: addresses,
+    describe:
+      'Own control channel of a worker that is not the initializer (default: a free port on 127.0.0.1)',
   },
   'my-data': {
     kind: 'address',
     short: 'y',
-    group: later,
-    describe: 'Own data channel of another worker',
+    group: addresses,
+    describe: 'Own data channel of a worker that is not the initializer (default: a free port on 127.0.0.1)',
   },
   join: {
     kind: 'address',
     short: 'j',
-    group: later,
-    describe: 'Control channel of a running worker to join',
+    group: running,
+    describe: 'Join a running cluster: the control channel of any of its workers',
+  },
+  'peer-timeout': {
+    kind: 'whole',
+    group: other,
+    describe: 'Milliseconds without a sign of life after which a worker counts as unreachable (default 3000)',
+  },
+  'start-timeout': {
+    kind: 'whole',
+    group: other,
+    describe: 'Seconds that a worker waits for its cluster to form; 0: for ever (default 300)',
+  },
+  'join-timeout': {
+    kind: 'whole',
+    group: other,
+    describe: 'Seconds that joining workers wait for the others of their round, at the cluster (default 60)',
+  },
+  'drain-timeout': {
+    kind: 'whole',
+    group: other,
+    describe: 'Seconds that a leaving worker waits for the clients of its sources, if asked to (default 30)',
   },
   'resilience-dir': {
     kind: 'text',
@@ -124,6 +145,8 @@ export const workerOptions = {
       'Nanoseconds that a stopping worker waits for a sink that takes nothing (default 2_000_000_000)',
   },
   help: { ...helpOption, group: other },
+  // For benchmarks: how many slots move at once, instead of as many as hold some thousand keys.
+  'slots-per-route': { kind: 'whole', hidden: true, describe: '' },
   // Accepted for the sake of older command lines; they have no effect there either.
   file: { kind: 'text', short: 'f', hidden: true, describe: '' },
   'spike-seed': { kind: 'whole', hidden: true, describe: '' },
@@ -143,10 +166,18 @@ export const workerHelp = {
       'wallaroo-worker --application-module ./my-app.ts --in votes@127.0.0.1:7010 --out 127.0.0.1:7002 --cluster-initializer',
       'Run my-app.ts on one worker',
     ],
+    [
+      'wallaroo-worker --application-module ./my-app.ts --in votes@127.0.0.1:7010 --out 127.0.0.1:7002 --cluster-initializer --worker-count 2 --control 127.0.0.1:6000',
+      'The first of two workers',
+    ],
+    [
+      'wallaroo-worker --application-module ./my-app.ts --in votes@127.0.0.1:7011 --out 127.0.0.1:7002 --name w2 --control 127.0.0.1:6000',
+      'The second one',
+    ],
     ['wallaroo-worker --application-module ./my-app.ts --dry-run', 'See how it would run'],
   ],
   epilogue:
     'Options that are not listed here are handed to the application if its module exports a function.\n' +
-    'SIGTERM and SIGINT stop the worker when all that it has read is processed and sent.\n' +
+    'SIGTERM and SIGINT stop the cluster when all that its workers have read is processed and sent.\n' +
     'WALLAROO_THRESHOLDS=CATEGORY.SEVERITY,... chooses what is logged; *.8 is everything.',
 } as const;

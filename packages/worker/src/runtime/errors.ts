@@ -22,6 +22,39 @@ export class ListenError extends WorkerError {
 
 export class ConfigurationError extends WorkerError {}
 
+/** Of the files of a worker only some are there. */
+export class MissingFilesError extends WorkerError {
+  constructor(missing: readonly string[], there: readonly string[]) {
+    super(
+      `Some resilience/recovery files are missing! Cannot continue!\nThe missing files are:\n${missing
+        .map((path) => `    ${path}`)
+        .join('\n')}\n`,
+      `Bring them back, or remove the others to start this worker anew: ${there.join(' ')}`,
+    );
+  }
+}
+
+/** Another process uses the files of this worker. */
+export class NameTakenError extends WorkerError {
+  constructor(application: string, worker: string, process: number, lock: string) {
+    super(
+      `A worker '${worker}' of application '${application}' is running already (process ${process}, by ${lock})`,
+      'Give this one another --name or another --resilience-dir, or stop the other one first.',
+    );
+  }
+}
+
+/** What a worker finds in its directory cannot be used by it. */
+export class ForeignFilesError extends WorkerError {
+  constructor(file: string, why: string, options?: ErrorOptions) {
+    super(
+      `The file ${file} cannot be used: ${why}`,
+      'Give this worker a --resilience-dir of its own; or, if what it tells is not needed any more, remove the files of this worker there.',
+      options,
+    );
+  }
+}
+
 /** A worker that was asked to stop could not hand on all that it had. */
 export class UnsentOutputError extends WorkerError {
   constructor(sink: string, bytes: number, why: string) {

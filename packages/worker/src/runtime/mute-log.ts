@@ -14,25 +14,25 @@ export class MuteLog {
 
   constructor(private readonly log: Log) {}
 
-  muted(sink: string): void {
+  muted(what: string): void {
     const wait = this.announcedAt + intervalMs - performance.now();
-    if (wait <= 0) this.announce(sink);
-    else this.later = setTimeout(() => this.announce(sink), wait).unref();
+    if (wait <= 0) this.announce(what);
+    else this.later = setTimeout(() => this.announce(what), wait).unref();
   }
 
-  unmuted(sink: string): void {
+  unmuted(what: string): void {
     clearTimeout(this.later);
-    if (this.announced) this.log.write('info', 'Backpressure', `Sources unmuted: sink ${sink} has caught up`);
+    if (this.announced) this.log.write('info', 'Backpressure', `Sources unmuted: ${what} has caught up`);
     else this.untold++;
     this.announced = false;
   }
 
-  private announce(sink: string): void {
+  private announce(what: string): void {
     const others = this.untold === 0 ? '' : ` (and ${this.untold} times more since the last such line)`;
     this.log.write(
       'info',
       'Backpressure',
-      `Sources muted: sink ${sink} does not take its output fast enough${others}`,
+      `Sources muted: ${what} does not take its output fast enough${others}`,
     );
     this.announced = true;
     this.announcedAt = performance.now();

@@ -1,14 +1,26 @@
 import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import type { SourceInput } from '../api/source.js';
+import { defaultTiming, type Timing } from '../core/link/timing.js';
+import type { Role } from '../core/membership/member.js';
 import { lineLog, type WorkerLog } from './log.js';
 import { Worker, type WorkerAddresses, type WorkerSettings } from './worker.js';
 
 type AddressLike = Address | string;
 
 export interface RunOptions {
-  /** Default `initializer`. */
+  /** Default `initializer`; a worker that goes to an initializer needs a name. */
   readonly name?: string;
+  /** Workers that form the cluster, this one included; default 1. For the initializer. */
+  readonly workerCount?: number;
+  /** The control address of the initializer that this worker goes to; without it, this worker is the initializer. */
+  readonly initializer?: AddressLike;
+  /** The control address of any member of a running cluster that this worker joins, together with `workerCount` - 1 others. */
+  readonly join?: AddressLike;
+  /** Where the worker keeps what it needs to find its cluster again. Default `/tmp` in a cluster, nowhere alone. */
+  readonly resilienceDirectory?: string;
+  /** Times of the protocols between workers. */
+  readonly timing?: Partial<Timing>;
   /** Where sources listen, by source name. */
   readonly inputs?: Readonly<Record<string, AddressLike | SourceInput>>;
   /** Where sinks connect, in the order of the application; one address serves all of them. */
@@ -21,6 +33,8 @@ export interface RunOptions {
   readonly data?: AddressLike;
   /** Sources are muted while a sink holds more bytes than this, default 1 MiB. */
   readonly sinkWindowBytes?: number;
+  /** Sources are muted while a link to another worker holds more bytes than this, default 1 MiB. */
+  readonly linkWindowBytes?: number;
   /** A stopping worker gives up on sinks that take nothing for this long, default 2000. */
   readonly stopPauseMs?: number;
   /** Stops the worker as `stop` does. */
@@ -75,22 +89,35 @@ export function runWorker(application: Application, options: RunOptions = {}): W
   };
 }
 
-const loopback: Address = { host: '127.0.0.1', port: 0 };
+const mebibyte = 1024 * 1024;
 
 function settingsOf(options: RunOptions): WorkerSettings {
+  const { name = 'initializer', workerCount = 1, resilienceDirectory } = options;
+  const initializer = toAddress(options.initializer);
+  const contact = toAddress(options.join);
+  const alone = initializer === undefined && contact === undefined && workerCount === 1;
   return {
-    name: options.name ?? 'initializer',
-    resilienceDirectory: '/tmp',
-    control: toAddress(options.control) ?? loopback,
-    data: toAddress(options.data) ?? loopback,
+    name,
+    role: roleOf(contact, initializer, workerCount),
+    files: resilienceDirectory ?? (alone ? undefined : '/tmp'),
+    resilienceDirectory: resilienceDirectory ?? '/tmp',
+    control: toAddress(options.control),
+    data: toAddress(options.data),
     external: toAddress(options.external),
     metrics: toAddress(options.metrics),
-    inputs: new Map(Object.entries(options.inputs ?? {}).map(([name, input]) => [name, toInput(input)])),
+    inputs: new Map(Object.entries(options.inputs ?? {}).map(([source, input]) => [source, toInput(input)])),
     outputs: (options.outputs ?? []).map((output) => toAddress(output)!),
-    sinkWindowBytes: options.sinkWindowBytes ?? 1024 * 1024,
+    windowBytes: { sink: options.sinkWindowBytes ?? mebibyte, link: options.linkWindowBytes ?? mebibyte },
+    timing: { ...defaultTiming, ...options.timing },
+    drainMs: 30_000,
     stopPauseMs: options.stopPauseMs ?? 2000,
     log: options.log ?? standardOutputLog(),
   };
+}
+
+function roleOf(contact: Address | undefined, initializer: Address | undefined, workerCount: number): Role {
+  if (contact !== undefined) return { kind: 'joiner', contact, workerCount };
+  return initializer === undefined ? { kind: 'initializer', workerCount } : { kind: 'worker', initializer };
 }
 
 /** Lines go to standard output at once. */

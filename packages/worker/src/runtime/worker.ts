@@ -1,37 +1,51 @@
+import { randomInt } from 'node:crypto';
 import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import { isNamed } from '../api/errors.js';
-import type { RunningSink } from '../api/sink.js';
-import type { RunningSource, SourceContext, SourceInput } from '../api/source.js';
-import { Engine } from '../core/engine/engine.js';
-import type { Severity } from '../core/ports.js';
-import { planApplication } from '../core/topology/planner.js';
+import type { RunningSink, SinkContext } from '../api/sink.js';
+import type { SourceContext, SourceInput } from '../api/source.js';
+import type { Timing } from '../core/link/timing.js';
+import { ClusterFileError } from '../core/membership/cluster-file.js';
+import { Member, type Role } from '../core/membership/member.js';
+import type { Ends, Severity } from '../core/ports.js';
 import type { Plan } from '../core/topology/plan.js';
-import { Backpressure } from './backpressure.js';
-import { UnsentOutputError } from './errors.js';
-import { sourceIds, statelessGroups, stateGroups, type ClusterView } from './external/cluster-view.js';
+import { planApplication } from '../core/topology/planner.js';
+import { SocketNetwork } from './cluster/socket-network.js';
+import { ForeignFilesError, UnsentOutputError } from './errors.js';
+import { clusterView, localAnswer } from './external/cluster-view.js';
 import { ExternalChannel } from './external/external-channel.js';
+import { LocalEnds } from './local-ends.js';
 import { onOneLine, type WorkerLog } from './log.js';
 import { MetricsReporter } from './metrics-reporter.js';
 import { MuteLog } from './mute-log.js';
-import { PeerPort } from './peer-port.js';
+import { NoFiles } from './recovery/no-files.js';
+import { RecoveryFiles, type SavedWorker } from './recovery/recovery-files.js';
 import { StopPatience } from './stop-patience.js';
 import { addressesOfSinks, checkInputs } from './wiring.js';
 
 /** All that a worker needs to know, checked and complete. */
 export interface WorkerSettings {
   readonly name: string;
-  /** Where the worker's files belong. */
+  readonly role: Role;
+  /** Where the worker's files belong; undefined for a worker alone, which has nothing to come back to. */
+  readonly files: string | undefined;
+  /** For the log. */
   readonly resilienceDirectory: string;
-  readonly control: Address;
-  readonly data: Address;
+  /** Where to listen; undefined: where the worker listened in its former life, or on a free port of loopback. */
+  readonly control: Address | undefined;
+  readonly data: Address | undefined;
   readonly external: Address | undefined;
   readonly metrics: Address | undefined;
   /** Where sources take their input, by name; the name '' stands for the only source. */
   readonly inputs: ReadonlyMap<string, SourceInput>;
   readonly outputs: readonly Address[];
-  /** Sources are muted while a sink holds more than this. */
-  readonly sinkWindowBytes: number;
+  /** Sources are muted while a sink, or a link to another worker, holds more than this. */
+  readonly windowBytes: { readonly sink: number; readonly link: number };
+  readonly timing: Timing;
+  /** Slots that move at once, for measurements. */
+  readonly slotsPerRoute?: number | undefined;
+  /** How long a worker that leaves waits for the clients of its sources, if it is asked to. */
+  readonly drainMs: number;
   /** A stopping worker gives up on sinks that take nothing for this long. */
   readonly stopPauseMs: number;
   readonly log: WorkerLog;
@@ -46,39 +60,35 @@ export interface WorkerAddresses {
   readonly sources: Readonly<Record<string, Address>>;
 }
 
-interface OpenSource {
-  readonly name: string;
-  readonly source: RunningSource;
-}
-
-interface OpenSink {
-  readonly name: string;
-  readonly sink: RunningSink;
-}
+const loopback: Address = { host: '127.0.0.1', port: 0 };
 
 /**
- * One worker from start to end, in this order: channels listen, the application is created, sources and sinks
- * open, messages flow; then, when it stops: sources end, what was read is processed, sinks are flushed,
- * channels close.
+ * One worker as a process has it: the core's `Member` between real sockets, files, sources and sinks.
+ *
+ * It starts in this order: files, channels, then the member, which opens sources and sinks when its cluster has
+ * formed. It ends when the member says so, or at once when something fails; then what is open is closed.
  */
 export class Worker {
   private readonly log: WorkerLog;
   private readonly plan: Plan;
   private readonly sinkAddresses: ReadonlyMap<string, Address>;
-  private readonly engine: Engine;
-  private readonly backpressure: Backpressure;
   private readonly muteLog: MuteLog;
-  private readonly sources: OpenSource[] = [];
-  private readonly sinks: OpenSink[] = [];
-  private readonly sinkByName = new Map<string, RunningSink>();
-  private readonly control: PeerPort;
-  private readonly data: PeerPort;
+  private readonly ends: LocalEnds;
+  private readonly network: SocketNetwork;
+  private readonly files: RecoveryFiles | NoFiles;
   private readonly external: ExternalChannel | undefined;
-  private readonly metrics: MetricsReporter | undefined;
+  private metrics: MetricsReporter | undefined;
+  private member: Member | undefined;
+  private ticking: NodeJS.Timeout | undefined;
   private readonly bound: Partial<Record<'external' | 'control' | 'data', Address | undefined>> = {};
-  private phase: 'starting' | 'processing' | 'stopping' | 'stopped' = 'starting';
+  private stopped = false;
   private failure: Error | undefined;
   private stopping: Promise<void> | undefined;
+  private memberEnded = false;
+  private readonly ended = deferred();
+  private readonly ready = deferred();
+  private readonly sourceDeadline = new AbortController();
+  private patience: StopPatience | undefined;
 
   /** @throws ApplicationError, ConfigurationError */
   constructor(
@@ -87,29 +97,28 @@ export class Worker {
     /** Called once when the worker must stop by itself: an operator asked for it, or something failed. */
     private readonly onStopWanted: (failure: Error | undefined) => void,
   ) {
-    const { log, name } = settings;
+    const { log, name, files, role } = settings;
     this.log = log;
     this.muteLog = new MuteLog(log);
     this.plan = planApplication(application);
     checkInputs(this.plan, settings.inputs);
     this.sinkAddresses = addressesOfSinks(this.plan, settings.outputs);
-    this.backpressure = new Backpressure(settings.sinkWindowBytes, (muted, sink) =>
-      this.muteChanged(muted, sink),
+    this.ends = new LocalEnds(
+      this.plan,
+      (sink, kind, running) => this.sinkContext(sink, kind, running),
+      (source, kind) => this.sourceContext(source, kind),
+      this.guarded,
     );
-    this.engine = new Engine(this.plan, {
-      worker: name,
-      clock: { now: () => performance.now() * 1e6 },
-      log: { write: (severity, category, text) => log.write(severity, category, onOneLine(text)) },
-      output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
-      turnOpened: () => setImmediate(this.endTurn),
-    });
-    this.control = new PeerPort(name, 'control', log);
-    this.data = new PeerPort(name, 'data', log);
+    this.network = new SocketNetwork(name, log, this.guarded);
+    this.files =
+      files === undefined
+        ? new NoFiles()
+        : new RecoveryFiles(files, application.name, name, role.kind === 'initializer', log);
     if (settings.external) {
+      const view = clusterView(name, this.plan, this.ends, () => this.member);
       const onCleanShutdown = () => this.wantStop(undefined);
-      this.external = new ExternalChannel({ view: this.view(), log, onCleanShutdown });
+      this.external = new ExternalChannel({ view, log, onCleanShutdown });
     }
-    if (settings.metrics) this.metrics = new MetricsReporter(this.engine, name, settings.metrics);
   }
 
   /**
@@ -122,40 +131,31 @@ export class Worker {
     log.line('****CLUSTERING MODE is active****');
     log.line('****AUTOSCALE MODE is active****');
     log.line(`||| Resilience directory: ${settings.resilienceDirectory}|||`);
+    const saved = this.files instanceof RecoveryFiles ? this.files.open() : undefined;
     this.bound.external = await this.external?.listen(settings.external!);
     if (this.stopping) return;
-    log.line('Running as Initializer...');
-    this.bound.control = await this.control.listen(settings.control);
+    if (settings.role.kind === 'initializer') log.line('Running as Initializer...');
+    this.bound.control = await this.network.listen('control', settings.control ?? saved?.control ?? loopback);
     if (this.stopping) return;
-    this.bound.data = await this.data.listen(settings.data);
+    this.bound.data = await this.network.listen('data', settings.data ?? saved?.data ?? loopback);
     if (this.stopping) return;
-    log.line('All worker control channels identified');
-    log.line('All worker data channels identified');
-    log.line('Initializing application');
-    log.line('Distributing local topologies to workers');
-    log.line('Finished distributing');
-    this.openSinks();
-    if (this.stopping) return;
-    this.openSources();
-    if (this.stopping) return;
-    log.line('|~~ INIT PHASE I: Application is created! ~~|');
-    await Promise.all(this.sources.map(({ source }) => source.start()));
-    if (this.stopping) return;
-    log.line('|~~ INIT PHASE II: Application is initialized! ~~|');
-    await Promise.all(this.sinks.map(({ sink }) => sink.start()));
-    if (this.stopping) return;
-    log.line('|~~ INIT PHASE III: Application is ready to work! ~~|');
-    log.line(`${settings.name} reported topology ready!`);
-    log.line('All 1 workers reporting Topology ready!');
-    this.metrics?.start();
-    this.phase = 'processing';
-    log.line('Application has successfully initialized.');
-    log.line('|~~ INIT PHASE IV: Cluster is ready to work! ~~|');
-    if (!this.backpressure.muted) this.unmute();
+    this.member = this.makeMember(this.bound.control, this.bound.data, saved);
+    if (settings.metrics)
+      this.metrics = new MetricsReporter(this.member.engine, settings.name, settings.metrics);
+    const { member } = this;
+    this.network.listenTo(member);
+    this.files.listenTo({
+      stored: (operation) => this.guarded(() => member.stored(operation)),
+      storeFailed: (operation, why) => this.guarded(() => member.storeFailed(operation, why)),
+    });
+    this.ticking = setInterval(() => this.guarded(() => member.tick()), settings.timing.tickMs);
+    this.guarded(() => member.start());
+    await Promise.race([this.ready.promise, this.ended.promise]);
   }
 
   /**
-   * Stops in order and resolves when nothing is left.
+   * Stops in order and resolves when nothing is left. Without a failure that is the end of the whole cluster: what
+   * all workers have read is processed first.
    * @throws UnsentOutputError when output could not be handed on; the failure that made the worker stop
    */
   stop(): Promise<void> {
@@ -166,101 +166,223 @@ export class Worker {
   /** Where the worker listens, with the real ports; complete once `start` has resolved. */
   get addresses(): WorkerAddresses {
     const { external, control, data } = this.bound;
-    const sources = this.sources.flatMap(({ name, source }) =>
-      source.address ? [[name, source.address]] : [],
-    );
-    return { external, control, data, sources: Object.fromEntries(sources) as Record<string, Address> };
+    return { external, control, data, sources: this.ends.addresses };
   }
 
   private async shutDown(): Promise<void> {
-    this.phase = 'stopping';
-    const patience = new StopPatience(this.settings.stopPauseMs, () => this.unsentBytes());
-    // After a failure nothing more may be processed: the sources let go of what they hold.
-    const sourceDeadline = this.failure ? AbortSignal.abort() : patience.signal;
+    const { member } = this;
+    if (member !== undefined && this.failure === undefined && !this.memberEnded) {
+      this.guarded(() => member.shutDown());
+      await this.ended.promise;
+    }
+    this.ready.resolve();
+    this.sourceDeadline.abort();
+    const patience = this.patience ?? this.beginPatience();
+    // What was computed before a failure is sent; nothing more is processed.
+    await patience.bound(this.ends.stopSources(this.sourceDeadline.signal));
+    this.guarded(() => this.member?.engine.endTurn());
     await patience.bound(
-      this.allStopped(
-        this.sources.map(
-          ({ source }) =>
-            () =>
-              source.stop(sourceDeadline),
-        ),
-      ),
-    );
-    this.endTurn();
-    await patience.bound(
-      this.allStopped(
-        this.sinks.map(
-          ({ sink }) =>
-            () =>
-              sink.stop(patience.signal),
-        ),
-      ),
+      this.ends.stopSinks(patience.signal).then((failure) => {
+        this.failure ??= failure;
+      }),
     );
     patience.end();
+    clearInterval(this.ticking);
+    this.stopped = true;
     this.metrics?.stop();
     this.external?.close();
-    this.control.close();
-    this.data.close();
+    this.network.stop();
+    this.files.release();
     this.log.line('Connections: Finished shutdown procedure.');
-    this.phase = 'stopped';
-    if (this.failure) throw this.failure;
-    for (const { name, sink } of this.sinks) {
-      if (sink.unsentBytes > 0) {
-        throw new UnsentOutputError(
-          name,
-          sink.unsentBytes,
-          `it took nothing for ${this.settings.stopPauseMs} ms`,
-        );
-      }
-    }
+    this.throwFailure();
   }
 
-  /** One that fails to stop keeps nobody else from stopping. */
-  private async allStopped(stops: readonly (() => Promise<void>)[]): Promise<void> {
-    const results = await Promise.allSettled(stops.map(async (stop) => stop()));
-    for (const result of results) if (result.status === 'rejected') this.failure ??= result.reason as Error;
-  }
-
-  private openSinks(): void {
-    for (const { work } of this.plan.stages) {
-      if (work.kind !== 'sink') continue;
-      const { name, config } = work;
-      const sink: RunningSink = config.open({
+  private throwFailure(): void {
+    const incomplete = this.failure !== undefined && isNamed(this.failure, 'IncompleteShutdownError');
+    if (this.failure !== undefined && !incomplete) throw this.failure;
+    for (const { name, sink } of this.ends.sinks) {
+      if (sink.unsentBytes === 0) continue;
+      throw new UnsentOutputError(
         name,
-        address: this.sinkAddresses.get(name),
-        drained: () => this.backpressure.update(name, sink.unsentBytes),
-        log: (severity, text) => this.categorised(severity, `${config.kind}Sink`, text),
-        fail: (error) => this.wantStop(error),
-      });
-      this.sinks.push({ name, sink });
-      this.sinkByName.set(name, sink);
+        sink.unsentBytes,
+        `it took nothing for ${this.settings.stopPauseMs} ms`,
+      );
+    }
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  private makeMember(control: Address, data: Address, saved: SavedWorker | undefined): Member {
+    const { log, settings } = this;
+    try {
+      return new Member(
+        {
+          plan: this.plan,
+          name: settings.name,
+          role: settings.role,
+          control,
+          data,
+          saved: saved?.topology,
+          timing: settings.timing,
+          windowBytes: settings.windowBytes,
+          stopPauseMs: settings.stopPauseMs,
+          resilience: false,
+          slotsPerRoute: settings.slotsPerRoute,
+        },
+        {
+          clock: { now: () => performance.now() * 1e6 },
+          random: { u32: () => randomInt(2 ** 32) },
+          log: {
+            line: (text) => log.line(onOneLine(text)),
+            write: (severity, category, text) => log.write(severity, category, onOneLine(text)),
+          },
+          network: this.network,
+          storage: this.files,
+          ends: this.memberEnds(),
+          output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
+          turnOpened: () => this.scheduleEndOfTurn(),
+          muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
+          answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
+          ended: (failure) => this.onMemberEnded(failure),
+        },
+      );
+    } catch (error) {
+      if (!(error instanceof ClusterFileError) && !isNamed(error, 'InvalidMessageError')) throw error;
+      const file = `${settings.files}/${this.plan.application.name}-${settings.name}.local-topology`;
+      throw new ForeignFilesError(file, (error as Error).message, { cause: error });
     }
   }
 
-  private openSources(): void {
-    for (const { work } of this.plan.stages) {
-      if (work.kind === 'source') {
-        this.sources.push({
-          name: work.name,
-          source: work.config.open(this.sourceContext(work.name, work.config.kind)),
+  private memberEnds(): Ends {
+    return {
+      open: () => void this.openEnds(),
+      flow: (on) => {
+        if (!on) return this.ends.mute();
+        this.ready.resolve();
+        // Later, not here: we may be inside a sink's call, which messages processed now would enter again.
+        setImmediate(() => {
+          if (this.member?.flowing && !this.stopped) this.ends.unmute(() => this.member!.flowing);
         });
-      }
+      },
+      endSources: () => void this.endSources(),
+      drainSources: () => void this.drainSources(),
+      flushSinks: () => void this.flushSinks(),
+    };
+  }
+
+  private async openEnds(): Promise<void> {
+    const { log, ends } = this;
+    try {
+      ends.openSinks();
+      ends.openSources();
+      log.line('|~~ INIT PHASE I: Application is created! ~~|');
+      await ends.startSources();
+      if (this.stopping) return;
+      log.line('|~~ INIT PHASE II: Application is initialized! ~~|');
+      await ends.startSinks();
+      if (this.stopping) return;
+      log.line('|~~ INIT PHASE III: Application is ready to work! ~~|');
+      this.metrics?.start();
+      this.guarded(() => this.member!.endsOpened());
+    } catch (error) {
+      this.ready.reject(error as Error);
+      this.wantStop(error as Error);
     }
+  }
+
+  private async drainSources(): Promise<void> {
+    await this.ends.drainSources(this.settings.drainMs);
+    const { clients } = this.ends;
+    if (clients > 0) {
+      const left = `${clients} clients have not ended within ${this.settings.drainMs / 1000} s; they are cut off.`;
+      this.log.write('warning', 'Sources', left);
+    }
+    await this.endSources();
+  }
+
+  private async endSources(): Promise<void> {
+    const patience = this.beginPatience();
+    patience.signal.addEventListener('abort', () => this.sourceDeadline.abort(), { once: true });
+    let failure: Error | undefined;
+    await patience.bound(
+      this.ends.stopSources(this.sourceDeadline.signal).then((first) => (failure = first)),
+    );
+    if (failure !== undefined) return this.wantStop(failure);
+    this.guarded(() => this.member!.sourcesEnded());
+  }
+
+  /** One patience for the whole stop: what has used it up at the sources has none left at the sinks. */
+  private beginPatience(): StopPatience {
+    this.patience = new StopPatience(this.settings.stopPauseMs, () => this.unsettledBytes());
+    return this.patience;
+  }
+
+  /** What is on its way out of this worker: while it changes, somebody takes something. */
+  private unsettledBytes(): number {
+    const links = this.member?.status;
+    return this.ends.unsentBytes() + (links ? links.heldBytes + links.unacknowledgedBytes : 0);
+  }
+
+  private async flushSinks(): Promise<void> {
+    const patience = this.patience ?? this.beginPatience();
+    let failure: Error | undefined;
+    await patience.bound(this.ends.stopSinks(patience.signal).then((first) => (failure = first)));
+    if (failure !== undefined || this.ends.unsentBytes() > 0) return this.onMemberEnded(failure);
+    this.guarded(() => this.member!.sinksFlushed());
+  }
+
+  private onMemberEnded(failure: Error | undefined): void {
+    if (this.memberEnded) return;
+    this.memberEnded = true;
+    if (failure !== undefined) this.ready.reject(failure);
+    this.failure ??= failure;
+    this.ended.resolve();
+    this.onStopWanted(failure);
+  }
+
+  private scheduled = false;
+
+  private scheduleEndOfTurn(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(this.endTurn);
+  }
+
+  private readonly endTurn = () => {
+    this.scheduled = false;
+    if (!this.stopped) this.guarded(() => this.member!.endTurn());
+  };
+
+  private output(name: string, bytes: Buffer, ends: readonly number[]): boolean {
+    const sink = this.ends.sink(name);
+    const done = sink.write(bytes, ends);
+    this.member!.sinkHolds(name, sink.unsentBytes);
+    return done;
+  }
+
+  private sinkContext(name: string, kind: string, sink: () => RunningSink): SinkContext {
+    return {
+      name,
+      address: this.sinkAddresses.get(name),
+      drained: () => this.guarded(() => this.member!.sinkHolds(name, sink().unsentBytes)),
+      log: (severity, text) => this.categorised(severity, `${kind}Sink`, text),
+      fail: (error) => this.wantStop(error),
+    };
   }
 
   private sourceContext(name: string, kind: string): SourceContext<unknown> {
-    const { backpressure, settings } = this;
-    const inlet = this.engine.inlets.get(name)!;
-    const failed = () => this.failure !== undefined;
+    const { settings } = this;
+    const member = this.member!;
+    const inlet = member.engine.inlets.get(name)!;
+    const over = () => this.failure !== undefined || this.stopped;
     return {
       name,
       input: settings.inputs.get(name) ?? settings.inputs.get(''),
       get muted() {
-        return backpressure.muted || failed();
+        return !member.flowing || over();
       },
       // A source calls these from its own events, where nobody would catch what they throw.
       push: (message) => {
-        if (this.failure || this.phase === 'stopped') return;
+        if (over()) return;
         try {
           inlet.push(message);
         } catch (error) {
@@ -268,7 +390,7 @@ export class Worker {
         }
       },
       receive: (bytes, start, end) => {
-        if (this.failure || this.phase === 'stopped') return;
+        if (over()) return;
         try {
           inlet.receive(bytes, start, end);
         } catch (error) {
@@ -281,79 +403,41 @@ export class Worker {
     };
   }
 
-  private output(name: string, bytes: Buffer, ends: readonly number[]): boolean {
-    const sink = this.sinkByName.get(name)!;
-    const done = sink.write(bytes, ends);
-    this.backpressure.update(name, sink.unsentBytes);
-    return done;
-  }
-
-  private readonly endTurn = () => this.guarded(() => this.engine.endTurn());
-
-  /** For calls into sources and sinks from where nobody would catch what they throw. */
-  private guarded(work: () => void): void {
+  /** For calls from where nobody would catch what they throw. */
+  private readonly guarded = (work: () => void) => {
     try {
       work();
     } catch (error) {
       this.wantStop(error as Error);
     }
-  }
-
-  private muteChanged(muted: boolean, sink: string): void {
-    if (muted) {
-      this.muteLog.muted(sink);
-      for (const { source } of this.sources) this.guarded(() => source.mute());
-    } else {
-      this.muteLog.unmuted(sink);
-      // Later, not here: we are inside a sink's call, which messages processed now would enter again.
-      setImmediate(() => this.unmute());
-    }
-  }
-
-  private unmute(): void {
-    if (this.phase === 'starting' || this.phase === 'stopped' || this.failure) return;
-    for (const { source } of this.sources) {
-      if (this.backpressure.muted) return;
-      this.guarded(() => source.unmute());
-    }
-  }
+  };
 
   private wantStop(failure: Error | undefined): void {
-    if (this.failure || this.phase === 'stopped') return;
+    if (this.failure || this.stopped) return;
     this.failure = failure;
+    if (failure !== undefined) this.ended.resolve();
     this.onStopWanted(failure);
-  }
-
-  private unsentBytes(): number {
-    return this.sinks.reduce((sum, { sink }) => sum + sink.unsentBytes, 0);
   }
 
   private categorised(severity: Severity, category: string, text: string): void {
     if (severity === 'info') this.log.line(text);
     else this.log.write(severity, category, text);
   }
+}
 
-  private view(): ClusterView {
-    const { name } = this.settings;
-    const { engine, sources } = this;
-    const phase = () => this.phase;
-    return {
-      worker: name,
-      workers: [name],
-      get initialized() {
-        return phase() !== 'starting';
-      },
-      get processing() {
-        return phase() === 'processing';
-      },
-      stateGroups: stateGroups(engine, name),
-      statelessGroups: statelessGroups(engine, name),
-      get sourceIds() {
-        return sourceIds(
-          name,
-          sources.map((open) => ({ name: open.name, parallelism: open.source.parallelism })),
-        );
-      },
-    };
-  }
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+function deferred(): Deferred {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }

@@ -11,21 +11,41 @@ import {
   type Operator,
 } from '../step/operators.js';
 import { Outbox } from '../step/outbox.js';
+import { RouteOperator } from '../step/route-operator.js';
 import { sinkOperator } from '../step/sink-operator.js';
 import { MapStateStore, type StateStore } from '../step/state-store.js';
 import type { StepContext } from '../step/step-context.js';
 import type { Turn } from '../step/turn.js';
-import type { Plan, PlannedStage, StageId, StageWork } from '../topology/plan.js';
+import { slotOf } from '../slots/hash.js';
+import type { Routing } from '../slots/routing.js';
+import {
+  isStateful,
+  stageById,
+  type Plan,
+  type PlannedStage,
+  type StageId,
+  type StageWork,
+} from '../topology/plan.js';
 import { unreachable } from '../invariant.js';
 
 interface Surroundings {
   readonly worker: string;
   readonly context: StepContext;
   readonly turn: Turn;
+  readonly routing: Routing;
   readonly output: (sink: string) => OutputPort;
 }
 
+/** Where messages that another worker has partitioned enter. */
+export interface Entrance {
+  readonly first: Operator;
+  /** The pipeline that errors behind it name. */
+  readonly pipeline: string;
+}
+
 interface Parts {
+  /** By the number of the partitioning stage in the plan. */
+  readonly entrances: Map<number, Entrance>;
   readonly inlets: Map<string, Inlet>;
   readonly stores: Map<StageId, StateStore>;
   readonly outboxes: Outbox[];
@@ -42,7 +62,13 @@ export function assemble(plan: Plan, surroundings: Surroundings): Parts {
 }
 
 class Assembly {
-  readonly parts: Parts = { inlets: new Map(), stores: new Map(), outboxes: [], meters: [] };
+  readonly parts: Parts = {
+    entrances: new Map(),
+    inlets: new Map(),
+    stores: new Map(),
+    outboxes: [],
+    meters: [],
+  };
   private readonly operators = new Map<StageId, Operator>();
 
   constructor(
@@ -61,9 +87,9 @@ class Assembly {
       case 'computation':
         return this.computation(stage, work.computation);
       case 'keyBy':
-        return new KeyOperator(context, stage.id, work.extract, this.next(stage));
+        return new KeyOperator(context, stage.id, work.extract, this.route(stage, undefined));
       case 'collect':
-        return new CollectOperator(work.key, this.next(stage));
+        return new CollectOperator(work.key, this.route(stage, work.key));
       case 'merge':
         return this.next(stage);
       case 'sink': {
@@ -104,6 +130,34 @@ class Assembly {
       default:
         return unreachable(computation);
     }
+  }
+
+  /** The way from a partitioning stage to its readers, on whichever worker they are to run. */
+  private route(stage: PlannedStage, key: string | undefined): Operator {
+    const { plan } = this;
+    const { context, routing } = this.surroundings;
+    const first = this.next(stage);
+    const target = plan.stages.indexOf(stage);
+    this.parts.entrances.set(target, { first, pipeline: stage.pipelines[0]! });
+    const { slots } = plan.application;
+    const destination = {
+      target,
+      what: `message behind '${stage.id}'`,
+      store: this.storeBehind(stage),
+      slot: key === undefined ? undefined : slotOf(key, slots),
+    };
+    return new RouteOperator(context, routing, slots, destination, first);
+  }
+
+  /** The first state that messages meet before they are partitioned again. */
+  private storeBehind(stage: PlannedStage): StateStore | undefined {
+    for (const id of stage.outputs) {
+      const reader = stageById(this.plan, id);
+      if (reader.work.kind === 'keyBy' || reader.work.kind === 'collect') continue;
+      const store = isStateful(reader.work) ? this.parts.stores.get(id) : this.storeBehind(reader);
+      if (store !== undefined) return store;
+    }
+    return undefined;
   }
 
   private addInlet(stage: PlannedStage, { name, config }: Work<'source'>): void {

@@ -8,7 +8,13 @@ import { Turn } from '../step/turn.js';
 import { FailurePolicy } from '../step/user-code.js';
 import { StepContext } from '../step/step-context.js';
 import type { Plan, StageId } from '../topology/plan.js';
-import { assemble } from './assemble.js';
+import { invariant } from '../invariant.js';
+import { InvalidBatchError, MessageDecoder } from '../codec/message-decoder.js';
+import { MessageEncoder } from '../codec/message-encoder.js';
+import { MessagePack } from '../codec/message-pack.js';
+import { slotOf } from '../slots/hash.js';
+import { Routing } from '../slots/routing.js';
+import { assemble, type Entrance } from './assemble.js';
 
 export interface EnginePorts {
   /** The name of this worker. */
@@ -30,6 +36,12 @@ export class Engine {
   readonly inlets: ReadonlyMap<string, Inlet>;
   readonly stores: ReadonlyMap<StageId, StateStore>;
   readonly meters: readonly Meter[];
+  /** Where keys live: all of them here, until somebody says otherwise. */
+  readonly routing = new Routing();
+  private readonly messagePack: MessagePack;
+  private readonly decoder: MessageDecoder;
+  private readonly entrances: ReadonlyMap<number, Entrance>;
+  private readonly context: StepContext;
   private readonly outboxes: readonly Outbox[];
   private readonly turn: Turn;
   private readonly failures: FailurePolicy;
@@ -41,12 +53,27 @@ export class Engine {
     this.application = plan.application;
     this.turn = new Turn(ports.clock, ports.turnOpened);
     this.failures = new FailurePolicy(plan.application.onError, ports.log, () => ports.clock.now());
-    const context = new StepContext(ports.clock, this.failures);
-    const parts = assemble(plan, { worker: ports.worker, context, turn: this.turn, output: ports.output });
+    const { deserialize, classes } = plan.application;
+    this.messagePack = new MessagePack(classes);
+    this.decoder = new MessageDecoder(this.messagePack, deserialize);
+    this.context = new StepContext(ports.clock, this.failures);
+    const parts = assemble(plan, {
+      worker: ports.worker,
+      context: this.context,
+      turn: this.turn,
+      routing: this.routing,
+      output: ports.output,
+    });
+    this.entrances = parts.entrances;
     this.inlets = parts.inlets;
     this.stores = parts.stores;
     this.outboxes = parts.outboxes;
     this.meters = parts.meters;
+  }
+
+  /** For messages that leave this worker: one for each batch that is being written. */
+  newEncoder(): MessageEncoder {
+    return new MessageEncoder(this.messagePack, this.application.serialize);
   }
 
   /** Messages dropped because one of the author's functions threw. */
@@ -63,10 +90,50 @@ export class Engine {
     this.turn.timed = on;
   }
 
+  /**
+   * Processes a batch that another worker has sent, message by message.
+   * @returns false when some of it has to wait for slots that are on their way here
+   * @throws UserCodeError; InvalidBatchError, ShortInputError when the bytes are no batch
+   */
+  receiveBatch(bytes: Buffer, start: number, end: number): boolean {
+    const { decoder, turn, context, routing } = this;
+    const { slots } = this.plan.application;
+    let all = true;
+    if (!turn.open) turn.begin();
+    context.sampling = turn.timed;
+    decoder.beginBatch(bytes, start, end);
+    while (!decoder.done) {
+      const target = decoder.u16();
+      const key = decoder.text();
+      const message = decoder.value();
+      if (routing.strict) {
+        const slot = slotOf(key, slots);
+        if (routing.held(slot, target, key, message)) {
+          all = false;
+          continue;
+        }
+        invariant(routing.owns(slot), 'a worker processes a key only while it owns its slot');
+      }
+      this.enter(target, key, message);
+      context.sampling = false;
+    }
+    return all;
+  }
+
+  /** Processes a message that was partitioned before. @throws UserCodeError, InvalidBatchError */
+  enter(target: number, key: string, message: unknown): void {
+    const entrance = this.entrances.get(target);
+    if (entrance === undefined) throw new InvalidBatchError(`the plan partitions nothing at stage ${target}`);
+    if (!this.turn.open) this.turn.begin();
+    this.context.pipeline = entrance.pipeline;
+    entrance.first.process(message, key);
+  }
+
   /** Hands all gathered output on. */
   endTurn(): void {
     const { turn } = this;
     turn.open = false;
+    this.routing.flush();
     for (const outbox of this.outboxes) outbox.flush();
     const timed = turn.startedAt !== 0;
     const elapsed = timed ? this.ports.clock.now() - turn.startedAt : 0;

@@ -7,14 +7,7 @@ export function answer(query: ExternalMessage, view: ClusterView): ExternalMessa
   switch (query.type) {
     case 'clusterStatusQuery':
       if (!view.initialized) return { type: 'clusterStatusQueryResponseNotInitialized' };
-      return {
-        type: 'clusterStatusQueryResponse',
-        body: {
-          worker_count: view.workers.length,
-          worker_names: [...view.workers],
-          processing_messages: view.processing,
-        },
-      };
+      return { type: 'clusterStatusQueryResponse', body: view.status };
     case 'partitionQuery':
       return {
         type: 'partitionQueryResponse',
@@ -47,27 +40,9 @@ export function answer(query: ExternalMessage, view: ClusterView): ExternalMessa
         type: 'stateEntityCountQueryResponse',
         body: Object.fromEntries(view.stateGroups.map(({ id, store }) => [id, store.size])),
       };
-    case 'clusterStateEntityCountQuery':
-      return {
-        type: 'clusterStateEntityCountQueryResponse',
-        body: {
-          [worker]: Object.fromEntries(
-            view.stateGroups.map(({ id, stepIds, store }) => [id, { [stepIds[0]!]: store.size }]),
-          ),
-        },
-      };
-    case 'shrinkRequest':
-      return query.body.query
-        ? { type: 'shrinkQueryResponse', body: { node_names: [], node_count: 0 } }
-        : { type: 'shrinkErrorResponse', body: refusal(query.body.node_names) };
     default:
       return undefined;
   }
-}
-
-/** A cluster of one worker can do without none. */
-function refusal(names: readonly string[]): string {
-  return names.length > 0 ? 'Invalid shrink targets!' : 'Cannot shrink 0 workers!';
 }
 
 function ids(groups: readonly StepGroup[], worker: string): IdsByWorker {

@@ -22,6 +22,13 @@ export interface ExternalChannelOptions {
   readonly onCleanShutdown: () => void;
 }
 
+interface Client {
+  readonly socket: Socket;
+  readonly splitter: FrameSplitter;
+  /** Goes on with what the client has asked, after a pause. */
+  resume(): void;
+}
+
 const connectionsMax = 256;
 /** A connection on which nothing happens for this long makes room for others. */
 const idleMsMax = 300_000;
@@ -59,7 +66,7 @@ export class ExternalChannel {
     socket.once('close', () => this.connections.delete(socket));
     const splitter = new FrameSplitter(u32Frames(externalRequestBytesMax), (bytes, start, end) => {
       if (start === end) return;
-      this.handle(socket, bytes, start, end);
+      this.handle(client, bytes, start, end);
       // A client that asks without reading answers waits: so what we hold for it is bounded.
       if (socket.writableNeedDrain) {
         splitter.pause();
@@ -83,15 +90,17 @@ export class ExternalChannel {
     };
     socket.on('data', (chunk) => guarded(() => splitter.push(chunk)));
     socket.on('end', () => guarded(() => (ended = true)));
-    socket.on('drain', () => {
+    const resume = () => {
       guarded(() => splitter.resume());
       if (!socket.writableNeedDrain) socket.resume();
-    });
+    };
+    const client: Client = { socket, splitter, resume };
+    socket.on('drain', resume);
     socket.setTimeout(idleMsMax, () => socket.destroy());
     socket.resume();
   }
 
-  private handle(socket: Socket, bytes: Buffer, start: number, end: number): void {
+  private handle(client: Client, bytes: Buffer, start: number, end: number): void {
     let message: ExternalMessage;
     try {
       message = decodeExternalMessage(bytes, start, end);
@@ -102,9 +111,37 @@ export class ExternalChannel {
       );
       return;
     }
-    const reply = answer(message, this.options.view);
-    if (reply) socket.write(encodeExternalMessage(reply));
+    const { view } = this.options;
+    if (message.type === 'clusterStateEntityCountQuery') {
+      return this.answerLater(client, (done) =>
+        view.entityCounts((body) => done({ type: 'clusterStateEntityCountQueryResponse', body })),
+      );
+    }
+    if (message.type === 'shrinkRequest') {
+      return this.answerLater(client, (done) => view.shrink(message.body, done));
+    }
+    const reply = answer(message, view);
+    if (reply) client.socket.write(encodeExternalMessage(reply));
     else this.obey(message);
+  }
+
+  /** Others must be asked first: until then the next request of the same client waits, so answers keep their order. */
+  private answerLater(
+    { socket, splitter, resume }: Client,
+    ask: (done: (reply: ExternalMessage) => void) => void,
+  ): void {
+    let answered = false;
+    let paused = false;
+    ask((reply) => {
+      answered = true;
+      if (socket.destroyed) return;
+      socket.write(encodeExternalMessage(reply));
+      if (paused) resume();
+    });
+    if (answered) return;
+    paused = true;
+    splitter.pause();
+    socket.pause();
   }
 
   private obey(message: ExternalMessage): void {

@@ -140,6 +140,15 @@ class TcpSource<T> implements RunningSource {
     }
   }
 
+  get clients(): number {
+    return this.connections.size;
+  }
+
+  async drain(): Promise<void> {
+    this.listener.close();
+    while (this.connections.size > 0) await Promise.all([...this.connections].map(({ done }) => done));
+  }
+
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
     for (const connection of this.connections) connection.stop();

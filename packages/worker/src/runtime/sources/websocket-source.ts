@@ -45,7 +45,7 @@ class WebSocketSource<T> implements RunningSource {
   private readonly wanted: Address | undefined;
   private readonly maxSize: number;
   private listener: WebSocketListener | undefined;
-  private readonly clients = new Set<Client>();
+  private readonly connections = new Set<Client>();
   private muted = true;
   private stopping = false;
 
@@ -80,26 +80,30 @@ class WebSocketSource<T> implements RunningSource {
 
   mute(): void {
     this.muted = true;
-    for (const { socket } of this.clients) socket.pause();
+    for (const { socket } of this.connections) socket.pause();
   }
 
   unmute(): void {
     this.muted = false;
-    for (const client of this.clients) {
+    for (const client of this.connections) {
       while (!this.muted && client.held.length > 0) this.receive(client, client.held.shift()!);
       if (this.muted) return;
       if (!this.stopping) client.socket.resume();
     }
   }
 
+  get clients(): number {
+    return this.connections.size;
+  }
+
   async stop(deadline: AbortSignal): Promise<void> {
     this.stopping = true;
     this.listener?.stopListening();
-    for (const { socket } of this.clients) socket.pause();
-    while (!deadline.aborted && [...this.clients].some(({ held }) => held.length > 0)) {
+    for (const { socket } of this.connections) socket.pause();
+    while (!deadline.aborted && [...this.connections].some(({ held }) => held.length > 0)) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    for (const { socket } of this.clients) {
+    for (const { socket } of this.connections) {
       socket.close(goingAway);
       socket.terminate();
     }
@@ -109,7 +113,7 @@ class WebSocketSource<T> implements RunningSource {
   private connected(socket: WebSocket): void {
     const client: Client = { socket, held: [], refused: false };
     socket.on('error', (error) => this.refuse(client, error));
-    if (this.clients.size >= this.parallelism) {
+    if (this.connections.size >= this.parallelism) {
       this.context.log(
         'warning',
         `${this.context.name} source: already ${this.parallelism} connections, one refused`,
@@ -117,9 +121,9 @@ class WebSocketSource<T> implements RunningSource {
       socket.close(tryAgainLater);
       return;
     }
-    this.clients.add(client);
+    this.connections.add(client);
     socket.on('close', () => {
-      if (client.held.length === 0) this.clients.delete(client);
+      if (client.held.length === 0) this.connections.delete(client);
     });
     socket.on('message', (data) => {
       // A refused client may go on until it has read that it was refused.
@@ -141,13 +145,13 @@ class WebSocketSource<T> implements RunningSource {
       client.socket.close(invalidPayload);
     }
     if (client.held.length === 0 && client.socket.readyState >= client.socket.CLOSING)
-      this.clients.delete(client);
+      this.connections.delete(client);
   }
 
   private refuse(client: Client, error: Error): void {
-    if (client.refused || !this.clients.has(client)) return;
+    if (client.refused || !this.connections.has(client)) return;
     client.refused = true;
-    if (client.held.length === 0) this.clients.delete(client);
+    if (client.held.length === 0) this.connections.delete(client);
     this.context.log('error', `${this.context.name} source: ${onOneLine(error.message)}. Closed connection.`);
   }
 }

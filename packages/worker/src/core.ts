@@ -1,0 +1,17 @@
+/** The engine and the cluster protocols without a world around them: for simulators and benchmarks. */
+export { Engine, type EnginePorts } from './core/engine/engine.js';
+export { InvariantError } from './core/invariant.js';
+export { defaultTiming, type Timing } from './core/link/timing.js';
+export {
+  Member,
+  type MemberPorts,
+  type MemberSettings,
+  type Phase,
+  type Role,
+} from './core/membership/member.js';
+export { plantedBugs, type PlantedBug } from './core/planted.js';
+export type * from './core/ports.js';
+export { hashKey, slotOf } from './core/slots/hash.js';
+export { balanced, dealSlots } from './core/slots/table.js';
+export type { Plan, StageId } from './core/topology/plan.js';
+export { planApplication } from './core/topology/planner.js';

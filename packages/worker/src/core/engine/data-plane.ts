@@ -1,0 +1,162 @@
+import { Backpressure } from '../link/backpressure.js';
+import { frameKind, type Frame } from '../link/frame.js';
+import type { Peer } from '../membership/peer.js';
+import { Migration } from '../migration/migration.js';
+import type { PlantedBug } from '../planted.js';
+import type { Clock, LineLog, OutputPort } from '../ports.js';
+import type { Plan } from '../topology/plan.js';
+import { Engine } from './engine.js';
+
+export interface DataPlaneHost {
+  readonly name: string;
+  readonly plan: Plan;
+  readonly windowBytes: { readonly sink: number; readonly link: number };
+  readonly planted: ReadonlySet<PlantedBug>;
+  readonly clock: Clock;
+  readonly log: LineLog;
+  readonly output: (sink: string) => OutputPort;
+  turnOpened(): void;
+  muteChanged(muted: boolean, what: string): void;
+  /** The other members, and former ones of which something may still wait. */
+  peers(): readonly Peer[];
+  /** Whether the member processes messages at all now. */
+  running(): boolean;
+  /** The slots of a route have arrived here. */
+  arrived(version: number, keys: number, bytes: number): void;
+}
+
+/**
+ * The data path of a member: the engine, what comes to it on links, what holds it back, and slots that come and
+ * go. Frames that cannot be processed now wait at their receivers, in order.
+ */
+export class DataPlane {
+  readonly engine: Engine;
+  readonly backpressure: Backpressure;
+  readonly migration: Migration;
+  private readonly sinks = new Map<string, { written: number; unsent: number }>();
+
+  constructor(private readonly host: DataPlaneHost) {
+    this.backpressure = new Backpressure(
+      host.windowBytes,
+      (what) => host.muteChanged(this.backpressure.muted, what),
+      () => host.turnOpened(),
+    );
+    this.engine = new Engine(host.plan, {
+      worker: host.name,
+      clock: host.clock,
+      log: host.log,
+      output: (sink) => this.counted(sink, host.output(sink)),
+      turnOpened: () => host.turnOpened(),
+    });
+    this.migration = new Migration({
+      name: host.name,
+      engine: this.engine,
+      planted: host.planted,
+      peers: () => host.peers(),
+      held: (bytes) => this.backpressure.update('link', 'of slots on their way here', bytes),
+      output: () =>
+        [...this.sinks.values()].map((sink) => ({
+          written: sink.written,
+          handedOn: sink.written - sink.unsent,
+        })),
+      arrived: (version, keys, bytes) => host.arrived(version, keys, bytes),
+      wake: () => host.turnOpened(),
+    });
+  }
+
+  /** A frame that is the next one on its link. @throws UserCodeError */
+  receive(peer: Peer, frame: Frame): void {
+    const { receiver } = peer.data;
+    if (receiver.waiting || !this.mayTake(frame.route)) return receiver.hold(frame);
+    this.process(peer, frame.kind, frame.bytes, frame.start, frame.end);
+    receiver.passed();
+  }
+
+  sinkHolds(sink: string, unsentBytes: number): void {
+    this.sink(sink).unsent = unsentBytes;
+    this.backpressure.update('sink', sink, unsentBytes);
+  }
+
+  /** Hands on what was gathered, processes what had to wait, and says how far this worker is. @throws UserCodeError */
+  endTurn(): void {
+    this.engine.endTurn();
+    while (this.pump() || this.migration.drain(() => this.mayProcess)) this.engine.endTurn();
+    for (const { data } of this.host.peers()) data.receiver.acknowledge();
+  }
+
+  /** Frames given to links so far, frames from links processed, bytes that sinks hold. */
+  get totals(): { readonly sent: number; readonly processed: number; readonly unsent: number } {
+    let sent = 0;
+    let processed = 0;
+    let unsent = this.migration.heldBytes;
+    for (const { data } of this.host.peers()) {
+      sent += data.boundary.sent;
+      processed += data.receiver.processed;
+    }
+    for (const sink of this.sinks.values()) unsent += sink.unsent;
+    return { sent, processed: Math.max(0, processed), unsent };
+  }
+
+  /** Bytes that wait here, and bytes that peers have not acknowledged. */
+  get linkBytes(): { readonly held: number; readonly unacknowledged: number } {
+    let held = this.migration.heldBytes;
+    let unacknowledged = 0;
+    for (const { data } of this.host.peers()) {
+      held += data.receiver.heldBytes;
+      unacknowledged += data.boundary.unacknowledgedBytes;
+    }
+    return { held, unacknowledged };
+  }
+
+  private counted(name: string, port: OutputPort): OutputPort {
+    const sink = this.sink(name);
+    return {
+      write: (bytes, ends) => {
+        sink.written += bytes.length;
+        return port.write(bytes, ends);
+      },
+    };
+  }
+
+  private sink(name: string): { written: number; unsent: number } {
+    let sink = this.sinks.get(name);
+    if (sink === undefined) this.sinks.set(name, (sink = { written: 0, unsent: 0 }));
+    return sink;
+  }
+
+  private get mayProcess(): boolean {
+    return this.host.running() && !this.backpressure.sinksFull;
+  }
+
+  /** A frame of a newer route waits until this worker knows of it. */
+  private mayTake(route: number): boolean {
+    return this.mayProcess && route <= this.migration.version;
+  }
+
+  /** Processes frames that wait, a frame of each link in turn. True if there were any. */
+  private pump(): boolean {
+    let any = false;
+    for (let more = true; more;) {
+      more = false;
+      for (const peer of this.host.peers()) {
+        const { receiver } = peer.data;
+        const frame = receiver.peek();
+        if (frame === undefined || !this.mayTake(frame.route)) continue;
+        this.process(peer, frame.kind, frame.bytes, 0, frame.bytes.length);
+        receiver.shift();
+        any = more = true;
+      }
+    }
+    return any;
+  }
+
+  private process(peer: Peer, kind: number, bytes: Buffer, start: number, end: number): void {
+    if (kind !== frameKind.batch) {
+      this.migration.received(peer.name, kind, bytes, start, end);
+      // Nothing else may end a turn soon, and its sender waits to hear of it.
+      return this.host.turnOpened();
+    }
+    // Some of it waits for its slots: its sender keeps the frame until that is processed.
+    if (!this.engine.receiveBatch(bytes, start, end)) peer.data.receiver.retain();
+  }
+}

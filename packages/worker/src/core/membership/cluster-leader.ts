@@ -1,0 +1,185 @@
+import { Rescale, type Progress } from '../migration/rescale.js';
+import type { LineLog } from '../ports.js';
+import { Admission, type Candidate } from './admission.js';
+import type { ClusterLog } from './cluster-log.js';
+import type { ClusterState } from './cluster-state.js';
+import { Leadership, type LeaderHost, type Lives } from './leadership.js';
+import type { ControlMessage } from './messages.js';
+import type { MemberRecord } from './records.js';
+
+export interface ClusterLeaderHost extends LeaderHost {
+  readonly log: ClusterLog;
+  readonly lines: LineLog;
+  now(): number;
+  /** Reaches out to a worker that is no member yet. */
+  invite(candidate: Candidate): void;
+  /** Whether such a worker can be spoken to. */
+  present(name: string): boolean;
+  forget(name: string): void;
+  /** Asks all members how many clients are connected to their sources. Those that do not answer are left out. */
+  clients(done: (counts: ReadonlyMap<string, number>) => void): void;
+}
+
+export interface ShrinkWish {
+  readonly query: boolean;
+  readonly names: readonly string[];
+  readonly count: number;
+  /** Workers with clients may go, too: when these have sent what they still have. */
+  readonly drain: boolean;
+}
+
+export interface ShrinkReply {
+  readonly text: string;
+  readonly names: readonly string[];
+}
+
+const shrinkBusy = 'Autoscale event currently underway, cannot shrink at this time';
+
+/** What the first member does for all: it decides who comes and goes, and which slots move when. */
+export class ClusterLeader {
+  readonly leadership: Leadership;
+  private readonly admission: Admission;
+  private readonly rescale: Rescale;
+
+  constructor(
+    private readonly host: ClusterLeaderHost,
+    joinPatienceNs: number,
+    slotsAtOnce: number | undefined,
+    onReady: () => void,
+  ) {
+    this.leadership = new Leadership(host, onReady);
+    this.admission = new Admission(host.lines, joinPatienceNs);
+    this.rescale = new Rescale(host.lines, slotsAtOnce);
+  }
+
+  get progress(): Progress | undefined {
+    return this.rescale.progress;
+  }
+
+  /** A worker that waits to be let in, and may speak to the leader meanwhile. */
+  expects(name: string): boolean {
+    return this.admission.expects(name);
+  }
+
+  /** To be called often, while this worker leads. `lives`: all members as they live now, if all are there. */
+  tick(lives: Lives | undefined): void {
+    if (lives === undefined) return;
+    this.leadership.review(lives);
+    if (this.leadership.stage !== 'leading') return;
+    const now = this.host.now();
+    const overdue = this.admission.overdue(now);
+    for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
+    const record = this.rescale.next(this.state, now);
+    if (record !== undefined) return this.leadership.propose(record);
+    if (this.busy) return;
+    const members = this.admission.complete((name) => this.host.present(name));
+    if (members !== undefined) this.letIn(members);
+  }
+
+  /** An epoch has begun: all its members are ready for slots. */
+  epochBegan(): void {
+    this.rescale.unready.clear();
+    this.rescale.drained.clear();
+  }
+
+  /** Somebody else leads now. */
+  resign(): void {
+    this.leadership.resign();
+    for (const name of this.admission.close()) this.host.forget(name);
+  }
+
+  joinRequested(candidate: Candidate): string {
+    const members = this.state.members.map(({ name }) => name);
+    // It waits at the door, and will ask again.
+    if (this.leadership.stage !== 'leading') return '';
+    const refusal = this.admission.request(candidate, this.host.now(), { members, busy: this.busy });
+    if (refusal === '') this.host.invite(candidate);
+    return refusal;
+  }
+
+  /** A worker that was to be let in has lost its connection. */
+  gone(name: string): void {
+    if (!this.admission.expects(name)) return;
+    this.admission.withdraw(name);
+    this.host.forget(name);
+  }
+
+  joined(name: string): void {
+    this.rescale.unready.delete(name);
+    this.host.lines.line(`***New worker ${name} added to cluster!***`);
+  }
+
+  moved(version: number, keys: number, bytes: number): void {
+    if (this.leadership.stage !== 'leading' || this.state.route?.version !== version) return;
+    this.rescale.moved(this.state, keys, bytes);
+    this.leadership.propose({ type: 'routeDone', version });
+  }
+
+  drainedToLeave(name: string): void {
+    this.rescale.drained.add(name);
+  }
+
+  shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
+    this.host.clients((counts) => done(this.decideShrink(wish, counts)));
+  }
+
+  private decideShrink(wish: ShrinkWish, clients: ReadonlyMap<string, number>): ShrinkReply {
+    const { members } = this.state;
+    const free = members.map(({ name }) => name).filter((name) => wish.drain || clients.get(name) === 0);
+    // One has to stay: by rule the first.
+    const eligible = free.length === members.length ? free.slice(1) : free;
+    if (wish.query) return { text: '', names: eligible };
+    const reply = (text: string) => ({ text, names: [] });
+    if (this.leadership.stage !== 'leading' || this.busy || this.admission.waiting) return reply(shrinkBusy);
+    const names = [...new Set(wish.names)];
+    if (names.length > 0) {
+      const unknown = names.filter((name) => !members.some((member) => member.name === name));
+      const occupied = names.filter((name) => !free.includes(name) && !unknown.includes(name));
+      if (unknown.length > 0 || names.length >= members.length) return reply('Invalid shrink targets!');
+      if (occupied.length > 0) {
+        const which = occupied.map((name) => `${name} (${clients.get(name) ?? '?'})`).join(', ');
+        return reply(
+          `Invalid shrink targets! Clients are connected to sources of: ${which}. Use --drain to wait for them.`,
+        );
+      }
+    }
+    const leaving = names.length > 0 ? names : eligible.slice(0, wish.count);
+    if (leaving.length === 0) return reply('Cannot shrink 0 workers!');
+    const lines = this.host.lines;
+    lines.line('~~~Initiating shrink~~~');
+    lines.line('-- Remaining workers: ');
+    for (const { name } of members) if (!leaving.includes(name)) lines.line(`-- -- ${name}`);
+    lines.line('-- Leaving workers: ');
+    for (const name of leaving) lines.line(`-- -- ${name}`);
+    this.leadership.propose({ type: 'leave', names: leaving, drain: wish.drain });
+    return reply(`Shrinking by ${leaving.length} workers!`);
+  }
+
+  private letIn(members: readonly MemberRecord[]): void {
+    this.admission.close();
+    for (const { name } of members) this.rescale.unready.add(name);
+    this.leadership.propose({ type: 'join', members });
+  }
+
+  private turnAway(name: string, text: string): void {
+    const message: ControlMessage = { type: 'joinRefused', text };
+    this.host.send(name, message);
+  }
+
+  /** What is decided: while this worker leads and proposes nothing, all of it is on disk everywhere. */
+  private get state(): ClusterState {
+    return this.host.log.state;
+  }
+
+  private get busy(): boolean {
+    const { state } = this;
+    return (
+      this.leadership.stage !== 'leading' ||
+      state.route !== undefined ||
+      state.leaving.length > 0 ||
+      this.rescale.unready.size > 0 ||
+      this.rescale.active ||
+      Rescale.remaining(state) > 0
+    );
+  }
+}

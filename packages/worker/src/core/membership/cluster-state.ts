@@ -1,0 +1,131 @@
+import { invariant, unreachable } from '../invariant.js';
+import type { SlotOwners } from '../slots/table.js';
+import type { ControlRecord, EpochRecord, MemberRecord } from './records.js';
+
+/** Slots on their way from one member to another. */
+export interface Route {
+  readonly version: number;
+  readonly slots: readonly number[];
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What the records of a control log amount to. */
+export interface ClusterState {
+  readonly cluster: string;
+  readonly epoch: number;
+  /** In order of arrival: the first leads. */
+  readonly members: readonly MemberRecord[];
+  readonly leaving: readonly string[];
+  /** The owner of each slot, as an index into `members`; of slots on their way, the one that they come from. */
+  readonly owners: SlotOwners;
+  /** The last route that was begun. */
+  readonly routeVersion: number;
+  readonly route: Route | undefined;
+}
+
+export const noCluster: ClusterState = {
+  cluster: '',
+  epoch: 0,
+  members: [],
+  leaving: [],
+  owners: [],
+  routeVersion: 0,
+  route: undefined,
+};
+
+/** The state after one more record. */
+export function after(state: ClusterState, record: ControlRecord): ClusterState {
+  switch (record.type) {
+    case 'epoch':
+      return afterEpoch(record);
+    case 'join':
+      return { ...state, members: [...state.members, ...record.members] };
+    case 'leave':
+      return { ...state, leaving: [...state.leaving, ...record.names] };
+    case 'left':
+      return without(state, record.names);
+    case 'route':
+      invariant(state.route === undefined, 'one route at a time');
+      invariant(record.version > state.routeVersion, 'route versions never go back');
+      return { ...state, routeVersion: record.version, route: record };
+    case 'routeDone': {
+      const { route } = state;
+      invariant(route?.version === record.version, 'the route that ends is the one that is open');
+      const to = indexOf(state, route.to);
+      const owners = [...state.owners];
+      for (const slot of route.slots) owners[slot] = to;
+      return { ...state, owners, route: undefined };
+    }
+    default:
+      return unreachable(record);
+  }
+}
+
+/** The state as the record of an epoch, with the members that are there, as they live now. */
+export function asEpoch(
+  state: ClusterState,
+  number: number,
+  lives: readonly MemberRecord[],
+  base = 0,
+): EpochRecord {
+  const gone = state.members.filter(({ name }) => !lives.some((life) => life.name === name));
+  const { cluster, members, leaving, owners, routeVersion, route } = without(
+    state,
+    gone.map(({ name }) => name),
+  );
+  return {
+    type: 'epoch',
+    cluster,
+    number,
+    base,
+    members: members.map(({ name }) => lives.find((life) => life.name === name)!),
+    leaving,
+    owners,
+    route: routeVersion,
+    open: route !== undefined,
+    slots: route?.slots ?? [],
+    from: route?.from ?? '',
+    to: route?.to ?? '',
+  };
+}
+
+/** Members that own slots, or are about to: without them the cluster cannot go on. */
+export function needed(state: ClusterState): ReadonlySet<string> {
+  const names = new Set(state.owners.map((owner) => state.members[owner]!.name));
+  if (state.route !== undefined) names.add(state.route.to);
+  return names;
+}
+
+function afterEpoch(record: EpochRecord): ClusterState {
+  const { cluster, number, members, leaving, owners, route, open, slots, from, to } = record;
+  return {
+    cluster,
+    epoch: number,
+    members,
+    leaving,
+    owners,
+    routeVersion: route,
+    route: open ? { version: route, slots, from, to } : undefined,
+  };
+}
+
+function without(state: ClusterState, names: readonly string[]): ClusterState {
+  if (names.length === 0) return state;
+  const kept = needed(state);
+  invariant(!names.some((name) => kept.has(name)), 'who owns slots stays a member');
+  const members = state.members.filter(({ name }) => !names.includes(name));
+  const place = state.members.map(({ name }) => members.findIndex((member) => member.name === name));
+  return {
+    ...state,
+    members,
+    leaving: state.leaving.filter((name) => !names.includes(name)),
+    owners: state.owners.map((owner) => place[owner]!),
+  };
+}
+
+function indexOf(state: ClusterState, name: string): number {
+  const index = state.members.findIndex((member) => member.name === name);
+  invariant(index >= 0, 'slots move between members');
+  return index;
+}

@@ -1,0 +1,56 @@
+/** What ends a member for a reason that the operator can mend. The text says what happened, the remedy what to do. */
+export class MembershipError extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+    /** For the process; what is only late can be started again. */
+    readonly exitCode = 1,
+  ) {
+    super(message);
+    this.name = new.target.name;
+  }
+}
+
+/** Another worker does not let this one in. */
+export class RefusedError extends MembershipError {
+  constructor(peer: string, text: string) {
+    super(`${peer} refuses this worker: ${text}`, 'Start it with the right application, name and addresses');
+  }
+}
+
+/** The cluster does not let this worker join. */
+export class JoinRefusedError extends MembershipError {
+  constructor(readonly text: string) {
+    super(
+      `Join Error: ${text}`,
+      'See the log of the cluster for what it is doing, and start this worker again',
+    );
+  }
+}
+
+/** A later start of the same worker has taken its place. */
+export class SupersededError extends MembershipError {
+  constructor(text: string) {
+    super(`Fenced: ${text}`, 'Nothing need be done: the later one does the work', 75);
+  }
+}
+
+export class StartTimeoutError extends MembershipError {
+  constructor(what: string, waitedMs: number) {
+    super(
+      `The cluster has not formed within ${waitedMs / 1000} s: waited for ${what}`,
+      'Start the workers that are missing, and see that --control names the initializer and --worker-count is right',
+    );
+  }
+}
+
+/** The cluster was asked to stop, and some of what was read could not be processed. */
+export class IncompleteShutdownError extends MembershipError {
+  constructor(bytes: number, unreachable: readonly string[]) {
+    super(
+      `The cluster has stopped with messages that were not processed (${bytes} bytes on links of this worker` +
+        `${unreachable.length > 0 ? `; unreachable: ${unreachable.join(', ')}` : ''})`,
+      'The files of the workers are kept: start the cluster again with the same commands, and see that all receivers read',
+    );
+  }
+}

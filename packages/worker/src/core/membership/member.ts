@@ -1,0 +1,1073 @@
+import type { Address } from '@wallaroo/protocol';
+import { DataPlane } from '../engine/data-plane.js';
+import type { Engine } from '../engine/engine.js';
+import { invariant, unreachable } from '../invariant.js';
+import type { Hello, Refusal } from '../link/greeting.js';
+import type { ChannelName } from '../link/inbound.js';
+import type { OutgoingBatch } from '../link/outgoing-batch.js';
+import type { Timing } from '../link/timing.js';
+import { Rescale } from '../migration/rescale.js';
+import type { PlantedBug } from '../planted.js';
+import type { Clock, ConnectionId, Ends, LineLog, Network, OutputPort, Random, Storage } from '../ports.js';
+import { dealSlots, type SlotOwners } from '../slots/table.js';
+import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
+import type { Plan } from '../topology/plan.js';
+import { Attendance } from './attendance.js';
+import { ClusterFileError, readClusterFile } from './cluster-file.js';
+import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
+import { ClusterLog } from './cluster-log.js';
+import { asEpoch, needed, noCluster, type ClusterState } from './cluster-state.js';
+import {
+  IncompleteShutdownError,
+  JoinRefusedError,
+  RefusedError,
+  StartTimeoutError,
+  SupersededError,
+} from './errors.js';
+import { Inquiry } from './inquiry.js';
+import { Keeper } from './keeper.js';
+import type { Lives } from './leadership.js';
+import { Mesh, type Self } from './mesh.js';
+import type { ControlMessage } from './messages.js';
+import type { Peer } from './peer.js';
+import type { ControlRecord, MemberRecord } from './records.js';
+import { Shutdown } from './shutdown.js';
+import { waitsFor } from './waiting.js';
+
+export type Role =
+  | { readonly kind: 'initializer'; readonly workerCount: number }
+  | { readonly kind: 'worker'; readonly initializer: Address }
+  /** `contact`: the control address of any member; `workerCount`: how many join together. */
+  | { readonly kind: 'joiner'; readonly contact: Address; readonly workerCount: number };
+
+export interface MemberSettings {
+  readonly plan: Plan;
+  readonly name: string;
+  readonly role: Role;
+  /** Where this worker listens. */
+  readonly control: Address;
+  readonly data: Address;
+  /** What this worker stored last, as `ClusterFile.topology`. */
+  readonly saved: Buffer | undefined;
+  readonly timing: Timing;
+  /** Sources are muted while a sink, or a link, holds more bytes than its window. */
+  readonly windowBytes: { readonly sink: number; readonly link: number };
+  /** A clean shutdown that makes no progress for so long gives up. */
+  readonly stopPauseMs: number;
+  readonly resilience: boolean;
+  /** Slots that move at once, for measurements; default: as many as hold some thousand keys. */
+  readonly slotsPerRoute?: number | undefined;
+  readonly planted?: ReadonlySet<PlantedBug>;
+}
+
+export interface MemberPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: LineLog;
+  readonly network: Network;
+  readonly storage: Storage;
+  readonly ends: Ends;
+  readonly output: (sink: string) => OutputPort;
+  /** Messages are being processed: call `endTurn` when those at hand are through. */
+  turnOpened(): void;
+  /** Sources have been muted or unmuted; `what` is full, or has caught up. */
+  muteChanged(muted: boolean, what: string): void;
+  /** The answer of this worker alone to a query. */
+  answer(question: string): string;
+  /** This worker's part is over. */
+  ended(failure: Error | undefined): void;
+}
+
+/**
+ * What a member of a cluster goes through:
+ *
+ * 1. `forming`: an initializer waits for its workers; a worker waits for the record that it is one of them.
+ * 2. `returning`: a worker with files waits for the leader to begin an epoch that knows of its new life.
+ * 3. `gathering`: has promised an epoch; processes nothing until its record comes.
+ * 4. `preparing`: the record is in effect; sinks and sources open, links connect.
+ * 5. `ready`: waits until all others are. A joiner waits for nobody.
+ * 6. `processing`. Slots may come and go; a member that leaves ends its sources and hands them all over.
+ * 7. `draining`: a clean shutdown; what was read is processed. 8. `finishing`: sinks flush. 9. `ended`.
+ */
+export type Phase =
+  | 'forming'
+  | 'returning'
+  | 'gathering'
+  | 'preparing'
+  | 'ready'
+  | 'processing'
+  | 'draining'
+  | 'finishing'
+  | 'ended';
+
+const waitingLogNs = 10e9;
+const questionNs = 1e9;
+const shutdownGraceMs = 1000;
+/** What `answer` is asked for the number of clients that are connected to sources. */
+export const clientsQuestion = 'clients';
+
+/**
+ * One worker of a cluster, whole but for the world around it: data path, links, membership. Everything is
+ * synchronous and deterministic; the world calls, and what is wished of it goes out through the ports.
+ */
+export class Member {
+  private readonly log: LineLog;
+  private readonly planted: ReadonlySet<PlantedBug>;
+  private readonly fingerprint: Fingerprint;
+  private readonly life: number;
+  private readonly data: DataPlane;
+  private readonly mesh: Mesh;
+  private readonly leader: ClusterLeader;
+  private readonly attendance: Attendance;
+  private readonly clusterLog: ClusterLog;
+  private readonly keeper: Keeper;
+  private cluster: string;
+  private incarnation: number;
+  private phase: Phase;
+  /** What is in effect for this life of the worker. */
+  private view: ClusterState = noCluster;
+  /** The highest epoch promised to a leader, and that leader. */
+  private promisedEpoch = 0;
+  private leaderName = '';
+  private endsState: 'closed' | 'opening' | 'open' = 'closed';
+  private sourcesState: 'running' | 'ending' | 'ended' = 'running';
+  /** Has become a member of a running cluster in this life, and not been ready yet. */
+  private joining = false;
+  private toldDrained = false;
+  private drainsToLeave = true;
+  private shutdown: Shutdown | undefined;
+  /** Who leads the clean shutdown that this worker takes part in. */
+  private shutdownLeader = '';
+  /** This worker has only to see that the others know that all is over. */
+  private over: { readonly until: number } | undefined;
+  private readonly inquiries = new Set<Inquiry>();
+  private readonly shrinkReplies = new Map<number, (reply: ShrinkReply) => void>();
+  private lastQuestion = 0;
+  /** Messages of this worker to itself. */
+  private inbox: ControlMessage[] = [];
+  private depth = 0;
+  private wasFlowing = false;
+  private wasRunning = false;
+  private firstResume = true;
+  private readonly startedAt: number;
+  private waitingToldAt: number;
+  private readonly toldRefusals = new Map<string, string>();
+
+  /** @throws ClusterFileError when what was saved cannot be used by this worker */
+  constructor(
+    private readonly settings: MemberSettings,
+    private readonly ports: MemberPorts,
+  ) {
+    const { plan, name, timing, role } = settings;
+    this.log = ports.log;
+    this.planted = settings.planted ?? new Set();
+    this.fingerprint = fingerprintOf(plan, settings);
+    this.life = ports.random.u32();
+    this.startedAt = ports.clock.now();
+    this.waitingToldAt = this.startedAt;
+    const saved = settings.saved === undefined ? undefined : this.readSaved(settings.saved);
+    this.clusterLog = new ClusterLog(saved?.records ?? []);
+    const { state } = this.clusterLog;
+    this.cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
+    const raise = this.planted.has('incarnation is not raised') ? 0 : 1;
+    this.incarnation = saved === undefined ? 1 : saved.incarnation + raise;
+    this.phase = saved === undefined ? 'forming' : 'returning';
+    this.data = new DataPlane({
+      ...ports,
+      log: ports.log,
+      name,
+      plan,
+      windowBytes: settings.windowBytes,
+      planted: this.planted,
+      turnOpened: () => ports.turnOpened(),
+      muteChanged: (muted, what) => ports.muteChanged(muted, what),
+      peers: () => this.others(),
+      running: () => this.running,
+      arrived: (version, keys, bytes) => this.send(this.leaderName, { type: 'moved', version, keys, bytes }),
+    });
+    this.attendance = new Attendance(timing.silenceMs * 1e6, ports.log);
+    this.keeper = new Keeper(ports.storage, ports.clock, ports.log, this.clusterLog, () => ({
+      application: plan.application.name,
+      fingerprint: this.fingerprint.text,
+      name,
+      incarnation: this.incarnation,
+      control: settings.control,
+      data: settings.data,
+    }));
+    this.mesh = this.makeMesh();
+    this.leader = this.makeLeader();
+    this.leader.leadership.heardOf(state.epoch);
+  }
+
+  get engine(): Engine {
+    return this.data.engine;
+  }
+
+  /** Sources may push: all members are there, and nothing is full. Read between two messages. */
+  get flowing(): boolean {
+    const open = this.phase === 'processing' || this.phase === 'draining';
+    const mute = this.data.backpressure.muted && !this.planted.has('window is ignored');
+    return open && this.sourcesState !== 'ended' && !this.paused && !mute;
+  }
+
+  /** Messages have flowed at least once in this life. */
+  get initialized(): boolean {
+    return !this.firstResume;
+  }
+
+  /** Messages flow, or would if there were any and nothing was full. */
+  get processing(): boolean {
+    return this.phase === 'processing' && !this.paused;
+  }
+
+  get status() {
+    const { members, owners } = this.view.epoch > 0 ? this.view : this.clusterLog.state;
+    const { held, unacknowledged } = this.data.linkBytes;
+    return {
+      phase: this.phase,
+      epoch: this.view.epoch,
+      incarnation: this.incarnation,
+      routeVersion: this.data.migration.version,
+      members: members.map(({ name }) => name),
+      /** By slot; empty before there is a view. */
+      owners: owners.map((owner) => members[owner]!.name),
+      heldBytes: held,
+      unacknowledgedBytes: unacknowledged,
+      unreachable: members.map(({ name }) => name).filter((name) => this.mesh.peers.get(name)?.away ?? false),
+      leaving: this.view.leaving,
+      slotsToMove: this.view.epoch > 0 ? Rescale.remaining(this.view) : 0,
+      /** Of the last change that this worker has led. */
+      progress: this.leader.progress,
+    };
+  }
+
+  start(): void {
+    this.turn(() => {
+      const { role } = this.settings;
+      if (this.phase === 'returning') {
+        this.log.line('Recovering from recovery files!');
+        this.log.line('Attempting to recover...');
+        // The new incarnation is on disk before anybody hears of it.
+        return this.keeper.write(() => {
+          for (const member of this.clusterLog.state.members) {
+            if (member.name !== this.settings.name) this.dial(member.name, member.control);
+          }
+        });
+      }
+      if (role.kind === 'joiner') this.log.line('New worker preparing to join cluster');
+      if (role.kind !== 'initializer' || role.workerCount > 1)
+        this.log.line(`Waiting for ${this.awaited()}.`);
+      if (role.kind === 'worker') this.dial('initializer', role.initializer);
+      if (role.kind === 'joiner') this.mesh.contact(role.contact, role.workerCount);
+      this.formIfComplete();
+    });
+  }
+
+  tick(): void {
+    this.turn(() => {
+      const now = this.ports.clock.now();
+      this.mesh.tick(now);
+      this.attendance.watch(this.others(), now, this.stopping);
+      this.shutdown?.tick(now, this.allThere(now));
+      this.endIfOrphaned(now);
+      this.endIfOver(now);
+      for (const inquiry of this.inquiries) inquiry.tick(now);
+      this.keeper.tick(now);
+      this.formIfComplete();
+      this.lead();
+      this.checkReady();
+      this.leaveIfDone();
+      this.data.migration.remind(now);
+      this.tellWaiting(now);
+    });
+  }
+
+  accepted(connection: ConnectionId, channel: ChannelName, remoteHost: string): void {
+    this.turn(() => this.mesh.accepted(connection, channel, remoteHost));
+  }
+
+  connected(connection: ConnectionId): void {
+    this.turn(() => this.mesh.connected(connection));
+  }
+
+  /** @throws UserCodeError when a function of the application fails and the worker is to stop */
+  received(connection: ConnectionId, bytes: Buffer): void {
+    this.turn(() => this.mesh.received(connection, bytes));
+  }
+
+  closed(connection: ConnectionId): void {
+    this.turn(() => this.mesh.closed(connection));
+  }
+
+  stored(operation: number): void {
+    this.turn(() => this.keeper.stored(operation));
+  }
+
+  storeFailed(operation: number, why: string): void {
+    this.turn(() => this.keeper.failed(operation, why));
+  }
+
+  endsOpened(): void {
+    this.turn(() => {
+      this.endsState = 'open';
+      this.leaveIfAsked();
+      this.checkReady();
+    });
+  }
+
+  sourcesEnded(): void {
+    this.turn(() => {
+      this.sourcesState = 'ended';
+      this.shutdown?.tick(this.ports.clock.now(), true);
+    });
+  }
+
+  sinksFlushed(): void {
+    this.turn(() => {
+      if (this.phase === 'finishing') this.keeper.remove(() => this.finished());
+    });
+  }
+
+  /** To be called whenever what a sink has not handed on has changed. */
+  sinkHolds(sink: string, unsentBytes: number): void {
+    this.data.sinkHolds(sink, unsentBytes);
+    this.tellFlow();
+  }
+
+  /** Hands on what was gathered, and processes what had to wait. @throws UserCodeError */
+  endTurn(): void {
+    this.turn(() => this.data.endTurn());
+  }
+
+  /** Stops the whole cluster: what was read is processed, then all workers end. */
+  shutDown(): void {
+    this.turn(() => {
+      if (this.shutdown !== undefined || this.phase === 'finishing') return;
+      if (this.view.epoch === 0 || this.endsState !== 'open') return this.giveUpStart();
+      const now = this.ports.clock.now();
+      this.shutdown = new Shutdown(
+        this.view.members.map(({ name }) => name),
+        (member, message) => this.send(member, message),
+        // Longer than the patience of a worker with its own sinks, which comes first.
+        (2 * this.settings.stopPauseMs + shutdownGraceMs) * 1e6,
+        this.planted.has('shutdown does not drain'),
+        now,
+      );
+      this.shutdown.tick(now, true);
+    });
+  }
+
+  /**
+   * Asks every member, this one included. `done` is called once, with the answers and the names of those that
+   * gave none within a second.
+   */
+  ask(
+    question: string,
+    done: (answers: ReadonlyMap<string, string>, missing: readonly string[]) => void,
+  ): void {
+    this.turn(() => {
+      const others = this.others();
+      const names = others.map(({ name }) => name);
+      const deadline = this.ports.clock.now() + questionNs;
+      const inquiry = new Inquiry(++this.lastQuestion, names, deadline, (answers, missing) => {
+        this.inquiries.delete(inquiry);
+        done(answers, missing);
+      });
+      this.inquiries.add(inquiry);
+      for (const peer of others)
+        if (!peer.away) this.send(peer.name, { type: 'ask', id: inquiry.id, question });
+      inquiry.answered(this.settings.name, this.ports.answer(question));
+    });
+  }
+
+  /** An operator wants fewer workers; the leader decides. `done` is called once; text and names as in the protocol. */
+  shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
+    this.turn(() => {
+      if (this.view.epoch === 0) return done({ text: 'The cluster has not started yet.', names: [] });
+      const leader = this.view.members[0]!.name;
+      if (this.mesh.peers.get(leader)?.away) {
+        return done({
+          text: `${leader}, which leads the cluster, is unreachable. Nothing was changed.`,
+          names: [],
+        });
+      }
+      const id = ++this.lastQuestion;
+      this.shrinkReplies.set(id, done);
+      this.send(leader, { type: 'shrink', id, ...wish });
+    });
+  }
+
+  /** While a member is away, nothing is processed: its slots are nobody else's. */
+  private get paused(): boolean {
+    return this.others().some(({ away }) => away);
+  }
+
+  private allThere(now: number): boolean {
+    return this.others().every((peer) => this.attendance.present(peer, now));
+  }
+
+  private get stopping(): boolean {
+    return this.phase === 'draining' || this.phase === 'finishing' || this.phase === 'ended';
+  }
+
+  private get running(): boolean {
+    const early =
+      this.planted.has('processed before resume') && (this.phase === 'preparing' || this.phase === 'ready');
+    return (this.phase === 'processing' && !this.paused) || this.phase === 'draining' || early;
+  }
+
+  /** Every call of the world runs in here: what is to be done at its end is done once. */
+  private turn(work: () => void): void {
+    if (this.phase === 'ended') return;
+    this.depth++;
+    try {
+      work();
+      while (this.depth === 1 && this.inbox.length > 0) this.handle(this.settings.name, this.inbox.shift()!);
+      if (this.depth === 1) this.data.migration.poll();
+    } finally {
+      this.depth--;
+    }
+    if (this.depth === 0) this.tellFlow();
+  }
+
+  private tellFlow(): void {
+    if (this.phase === 'ended') return;
+    const { flowing, running } = this;
+    // What waited on links while this worker stood still.
+    if (running && !this.wasRunning) this.ports.turnOpened();
+    this.wasRunning = running;
+    if (flowing === this.wasFlowing) return;
+    this.wasFlowing = flowing;
+    this.ports.ends.flow(flowing);
+  }
+
+  private send(member: string, message: ControlMessage): void {
+    if (member === this.settings.name) this.inbox.push(message);
+    else this.mesh.send(this.mesh.peer(member), message);
+  }
+
+  /** Every message has an answer in every phase: act, ignore, or fence. */
+  private handle(from: string, message: ControlMessage): void {
+    const { leadership } = this.leader;
+    switch (message.type) {
+      case 'gather':
+        return this.onGather(from, message.epoch);
+      case 'promise':
+        return leadership.promised(from, message.epoch, message.records);
+      case 'fenced':
+        return leadership.fenced(message.epoch);
+      case 'append':
+        return this.onAppend(from, message.epoch, message.index, () =>
+          this.clusterLog.put(message.index, message.record),
+        );
+      case 'install':
+        return this.onInstall(from, message.epoch, message.index, message.records);
+      case 'appended':
+        return leadership.stored(from, message.epoch, message.index);
+      case 'commit':
+        return this.onCommit(message.epoch, message.index);
+      case 'ready':
+        return leadership.ready(from, message.epoch);
+      case 'resume':
+        return this.onResume(message.epoch);
+      case 'drain':
+        return this.onDrain(from, message.round);
+      case 'drained':
+        return this.shutdown?.report(from, message);
+      case 'finish':
+        return this.onFinish(message.complete, message.keepFiles);
+      case 'ask':
+        return this.send(from, { type: 'answer', id: message.id, body: this.ports.answer(message.question) });
+      case 'answer':
+        for (const inquiry of this.inquiries) {
+          if (inquiry.id === message.id) inquiry.answered(from, message.body);
+        }
+        return;
+      case 'joinRequest': {
+        const refusal = this.leader.joinRequested(message);
+        return this.send(from, { type: 'joinAnswer', name: message.name, life: message.life, refusal });
+      }
+      case 'joinAnswer':
+        return this.mesh.answerJoiner(message.name, message.life, message.refusal);
+      case 'joinRefused':
+        return this.phase === 'forming' ? this.end(new JoinRefusedError(message.text)) : undefined;
+      case 'joined':
+        return this.leader.joined(from);
+      case 'moved':
+        return this.leader.moved(message.version, message.keys, message.bytes);
+      case 'drainedToLeave':
+        return this.leader.drainedToLeave(from);
+      case 'shrink':
+        return this.leader.shrink(message, ({ text, names }) =>
+          this.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
+        );
+      case 'shrinkAnswer':
+        this.shrinkReplies.get(message.id)?.(message);
+        this.shrinkReplies.delete(message.id);
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private onGather(from: string, epoch: number): void {
+    if (epoch <= this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
+    if (this.stopping) return;
+    this.promise(from, epoch);
+    this.phase = 'gathering';
+    this.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
+  }
+
+  private promise(leader: string, epoch: number): void {
+    this.promisedEpoch = epoch;
+    this.leaderName = leader;
+    this.leader.leadership.heardOf(epoch);
+    if (leader !== this.settings.name) this.leader.resign();
+  }
+
+  private onAppend(from: string, epoch: number, index: number, put: () => void): void {
+    if (epoch < this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
+    if (this.phase === 'finishing' || this.phase === 'ended') return;
+    this.promise(from, epoch);
+    put();
+    this.cluster = this.clusterLog.state.cluster;
+    this.keeper.write(() => this.send(from, { type: 'appended', epoch, index }));
+  }
+
+  private onInstall(from: string, epoch: number, index: number, records: readonly Buffer[]): void {
+    if (this.phase !== 'forming' || this.settings.role.kind !== 'joiner') return;
+    this.log.line('***Received cluster information!***');
+    this.mesh.forgetContact();
+    this.joining = true;
+    this.onAppend(from, epoch, index, () => this.clusterLog.replace(records));
+  }
+
+  private onCommit(epoch: number, index: number): void {
+    const { clusterLog } = this;
+    if (clusterLog.state.epoch !== epoch || epoch < this.promisedEpoch || index >= clusterLog.length) return;
+    if (this.phase === 'finishing') return;
+    // An epoch that counts this worker among its members already: it gets ready as all others do.
+    if (index === 0) this.joining = false;
+    for (const record of clusterLog.commit(index)) this.effect(record);
+    // A joiner finds itself in the middle of an epoch, by one record that stands for all before it.
+    if (this.joining && this.view.epoch === 0) this.begin();
+  }
+
+  /** A record takes effect. */
+  private effect(record: ControlRecord): void {
+    if (record.type === 'epoch' || this.view.epoch !== this.clusterLog.effective.epoch) {
+      if (record.type === 'epoch' && !this.joining) this.begin();
+      return;
+    }
+    const before = this.view;
+    this.view = this.clusterLog.effective;
+    switch (record.type) {
+      case 'join':
+        for (const member of record.members) this.dial(member.name, member.control);
+        this.relinkAll(before);
+        return this.mesh.caughtUp();
+      case 'leave':
+        this.drainsToLeave = record.drain;
+        return this.leaveIfAsked();
+      case 'left':
+        return this.onLeft(before, record.names);
+      case 'route':
+        return this.data.migration.begin(record, this.ownersOf(this.view));
+      case 'routeDone':
+        this.data.migration.end(record.version, this.view.owners);
+        // The next route need not wait for a tick.
+        return this.lead();
+      default:
+        return unreachable(record);
+    }
+  }
+
+  /** An epoch begins, or this worker's part in one: links start anew with the members as they live now. */
+  private begin(): void {
+    const epoch = this.clusterLog.effective;
+    const here = epoch.members.find(({ name }) => name === this.settings.name);
+    // An epoch that knows of an earlier life of this worker only: the next one will know of this one.
+    if (here?.incarnation !== this.incarnation) return;
+    invariant(epoch.epoch > this.view.epoch, 'epochs never go back');
+    const before = this.view;
+    this.view = epoch;
+    this.cluster = epoch.cluster;
+    if (!this.stopping) this.phase = 'preparing';
+    this.leader.epochBegan();
+    this.relinkAll(before);
+    if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion);
+    else this.data.migration.begin(epoch.route, this.ownersOf(epoch));
+    this.forgetOthers();
+    this.mesh.caughtUp();
+    if (this.endsState === 'closed') {
+      this.endsState = 'opening';
+      this.ports.ends.open();
+    }
+    this.toldDrained = false;
+    this.leaveIfAsked();
+    this.checkReady();
+  }
+
+  /** Whoever is no member of the new epoch, and not about to become one, has to greet anew. */
+  private forgetOthers(): void {
+    for (const peer of [...this.mesh.peers.values()]) {
+      const known =
+        this.view.members.some(({ name }) => name === peer.name) || this.leader.expects(peer.name);
+      if (!known) this.mesh.forget(peer);
+    }
+  }
+
+  /** Links with all members of the view; those that stand stay as they are. */
+  private relinkAll(before: ClusterState): void {
+    const { members, epoch } = this.view;
+    const { name } = this.settings;
+    const batches = members.map((member) => {
+      if (member.name === name) return undefined;
+      const known = before.epoch === epoch && before.members.some((former) => former.name === member.name);
+      return known ? this.mesh.peer(member.name).batch : this.relink(member, before);
+    });
+    const here = members.findIndex((member) => member.name === name);
+    this.data.engine.routing.assign(this.ownersOf(this.view), here, batches);
+  }
+
+  private relink(member: MemberRecord, before: ClusterState): OutgoingBatch {
+    const peer = this.mesh.peer(member.name);
+    const { epoch } = this.view;
+    const former = before.members.find(({ name }) => name === member.name)?.incarnation;
+    // What was in flight to a worker that has died goes to its next life; so nothing of ours is lost with it.
+    const keep = former === member.incarnation || !this.planted.has('in flight is forgotten');
+    this.dial(member.name, member.control);
+    peer.data.boundary.address = peer.addresses?.data ?? member.data;
+    peer.data.boundary.route = this.view.routeVersion;
+    peer.data.boundary.restart({ epoch, from: this.incarnation, to: member.incarnation }, keep);
+    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.incarnation }, true);
+    return peer.batch;
+  }
+
+  /** The owners of slots, those on their way counted where they go. */
+  private ownersOf({ owners, members, route }: ClusterState): SlotOwners {
+    if (route === undefined) return owners;
+    const to = members.findIndex(({ name }) => name === route.to);
+    const next = [...owners];
+    for (const slot of route.slots) next[slot] = to;
+    return next;
+  }
+
+  private checkReady(): void {
+    if (this.phase !== 'preparing' || this.endsState !== 'open') return;
+    if (this.others().some(({ data }) => !data.boundary.open)) return;
+    this.phase = 'ready';
+    if (!this.joining) return this.send(this.leaderName, { type: 'ready', epoch: this.view.epoch });
+    this.joining = false;
+    this.log.line('Joining worker: Skipping Phase III');
+    this.onResume(this.view.epoch);
+    this.send(this.leaderName, { type: 'joined' });
+  }
+
+  private onResume(epoch: number): void {
+    if (this.phase !== 'ready' || this.view.epoch !== epoch) return;
+    this.phase = 'processing';
+    if (this.firstResume) {
+      if (this.settings.saved !== undefined) {
+        this.log.line('|~~ - Recovery COMPLETE - ~~|');
+        this.log.line('~~~Resuming message processing.~~~');
+        this.log.line('Recovering worker: Skipping Phase III');
+      }
+      this.log.line('|~~ INIT PHASE IV: Cluster is ready to work! ~~|');
+      this.firstResume = false;
+    } else {
+      this.log.line('~~~Resuming message processing.~~~');
+    }
+    this.ports.turnOpened();
+  }
+
+  /** Said by the leader alone, before it lets all others go on. */
+  private allReady(): void {
+    const { members, epoch } = this.view;
+    if (this.firstResume && this.settings.saved === undefined) {
+      for (const { name } of members) this.log.line(`${name} reported topology ready!`);
+      this.log.line(`All ${members.length} workers reporting Topology ready!`);
+    } else {
+      this.log.line(`All ${members.length} workers are ready for epoch ${epoch}.`);
+    }
+    if (this.firstResume) this.log.line('Application has successfully initialized.');
+  }
+
+  /** A member that is to go ends its sources; its slots go one by one. */
+  private leaveIfAsked(): void {
+    if (!this.view.leaving.includes(this.settings.name)) return;
+    if (this.sourcesState !== 'running' || this.endsState !== 'open') return;
+    this.log.line('Beginning process of leaving cluster.');
+    this.sourcesState = 'ending';
+    if (this.drainsToLeave) this.ports.ends.drainSources();
+    else this.ports.ends.endSources();
+  }
+
+  /** Tells the leader when a leaving worker has nothing under way any more. */
+  private leaveIfDone(): void {
+    const { name } = this.settings;
+    const { leaving, owners, members, route } = this.view;
+    if (!leaving.includes(name) || this.sourcesState !== 'ended' || this.phase !== 'processing') return;
+    const here = members.findIndex((member) => member.name === name);
+    if (this.toldDrained || route !== undefined || owners.includes(here)) return;
+    const { held, unacknowledged } = this.data.linkBytes;
+    if (held > 0 || unacknowledged > 0) return;
+    this.toldDrained = true;
+    this.send(this.leaderName, { type: 'drainedToLeave' });
+  }
+
+  private onLeft(before: ClusterState, names: readonly string[]): void {
+    const { name } = this.settings;
+    const wasLeader = before.members[0]!.name;
+    if (names.includes(name)) {
+      this.phase = 'finishing';
+      this.log.line('AUTOSCALE: Shutting down.');
+      return this.ports.ends.flushSinks();
+    }
+    this.relinkAll(before);
+    for (const gone of names) {
+      const peer = this.mesh.peers.get(gone);
+      if (peer !== undefined) this.mesh.forget(peer);
+    }
+    if (wasLeader === name) return this.leader.leadership.release(names);
+    if (this.view.members[0]!.name !== name) {
+      this.leaderName = this.view.members[0]!.name;
+      return;
+    }
+    if (!names.includes(wasLeader)) return;
+    // The leader has left in order: the next one goes on where it stood.
+    this.leaderName = name;
+    this.leader.leadership.inherit(this.view.epoch, this.view.members);
+  }
+
+  private onDrain(from: string, round: number): void {
+    if (this.phase === 'finishing') return;
+    this.shutdownLeader = from;
+    if (this.phase !== 'draining') {
+      if (from !== this.settings.name) this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
+      this.phase = 'draining';
+      if (this.endsState !== 'open') this.sourcesState = 'ended';
+      if (this.sourcesState === 'running') {
+        this.sourcesState = 'ending';
+        this.ports.ends.endSources();
+      }
+    }
+    this.data.endTurn();
+    const sourcesEnded = this.sourcesState === 'ended' && this.data.migration.heldBytes === 0;
+    this.send(from, { type: 'drained', round, sourcesEnded, ...this.data.totals });
+  }
+
+  private onFinish(complete: boolean, keepFiles: boolean): void {
+    if (this.phase === 'finishing') return;
+    this.phase = 'finishing';
+    if (!complete) {
+      const { held, unacknowledged } = this.data.linkBytes;
+      return this.end(new IncompleteShutdownError(held + unacknowledged, this.status.unreachable));
+    }
+    if (keepFiles) return this.end(undefined);
+    this.ports.ends.flushSinks();
+  }
+
+  /** Who has told others that all is over waits until they know, for a while. */
+  private finished(): void {
+    this.over = { until: this.ports.clock.now() + shutdownGraceMs * 1e6 };
+    this.endIfOver(this.ports.clock.now());
+  }
+
+  private endIfOver(now: number): void {
+    if (this.over === undefined) return;
+    const untold = this.others().some(({ control }) => control.boundary.unacknowledgedBytes > 0);
+    if (!untold || now >= this.over.until) this.end(undefined);
+  }
+
+  /** The leader of the shutdown is gone: it is over, or died. What this worker had is processed, or never will be. */
+  private endIfOrphaned(now: number): void {
+    if (this.phase !== 'draining' || this.shutdown !== undefined) return;
+    const leader = this.mesh.peers.get(this.shutdownLeader);
+    if (leader === undefined || this.attendance.present(leader, now) || !this.attendance.gone(leader, now))
+      return;
+    const { held, unacknowledged } = this.data.linkBytes;
+    const complete = held + unacknowledged === 0 && this.sourcesState === 'ended';
+    this.log.line(`${leader.name}, which led the shutdown, is gone.`);
+    this.onFinish(complete, !complete);
+  }
+
+  /** Nothing has been processed yet: whoever waits with us ends as well, and files stay as they are. */
+  private giveUpStart(): void {
+    if (this.settings.role.kind !== 'joiner') {
+      for (const peer of this.mesh.peers.values()) {
+        if (peer.control.boundary.open)
+          this.mesh.send(peer, { type: 'finish', complete: true, keepFiles: true });
+      }
+    }
+    this.phase = 'finishing';
+    this.end(undefined);
+  }
+
+  private end(failure: Error | undefined): void {
+    this.phase = 'ended';
+    this.ports.ended(failure);
+  }
+
+  /** The other members of the view. */
+  private others(): readonly Peer[] {
+    const { name } = this.settings;
+    const names = this.view.members.map((member) => member.name).filter((member) => member !== name);
+    return names.map((member) => this.mesh.peer(member));
+  }
+
+  private dial(name: string, address: Address): void {
+    this.mesh.peer(name).control.boundary.address ??= address;
+  }
+
+  /** The first member leads; if it is away and owns nothing, the next one. */
+  private lead(): void {
+    const { state } = this.clusterLog;
+    if (state.epoch === 0 || this.stopping) return;
+    const now = this.ports.clock.now();
+    const needs = needed(state);
+    const gone = (member: MemberRecord) => {
+      if (member.name === this.settings.name || needs.has(member.name)) return false;
+      const peer = this.mesh.peer(member.name);
+      return !this.attendance.present(peer, now) && this.attendance.gone(peer, now);
+    };
+    const there = state.members.filter((member) => !gone(member));
+    if (there[0]?.name !== this.settings.name) return;
+    this.leader.tick(this.livesOf(there, now));
+  }
+
+  /** How these members live now; undefined while one of them is away. */
+  private livesOf(members: readonly MemberRecord[], now: number): Lives | undefined {
+    const { name, control, data } = this.settings;
+    const lives: MemberRecord[] = [];
+    for (const member of members) {
+      if (member.name === name) {
+        lives.push({ name, incarnation: this.incarnation, control, data });
+        continue;
+      }
+      const peer = this.mesh.peer(member.name);
+      if (!this.attendance.present(peer, now)) return undefined;
+      lives.push({ name: member.name, incarnation: peer.incarnation, ...(peer.addresses ?? member) });
+    }
+    return lives;
+  }
+
+  /** Still to be formed by this worker, and its record is not written yet. */
+  private get takesWorkers(): boolean {
+    const { role } = this.settings;
+    return role.kind === 'initializer' && this.phase === 'forming' && this.leader.leadership.stage === 'idle';
+  }
+
+  private formIfComplete(): void {
+    const { role, name, control, data, plan } = this.settings;
+    if (!this.takesWorkers || role.kind !== 'initializer') return;
+    const now = this.ports.clock.now();
+    const workers = [...this.mesh.peers.values()];
+    if (workers.length < role.workerCount - 1) return;
+    if (!workers.every((peer) => this.attendance.present(peer, now))) return;
+    for (const worker of workers) this.log.line(`Worker ${worker.name} control channel identified`);
+    this.log.line('All worker control channels identified');
+    for (const worker of workers) this.log.line(`Worker ${worker.name} data channel identified`);
+    this.log.line('All worker data channels identified');
+    this.log.line('Initializing application');
+    const members = [
+      { name, incarnation: this.incarnation, control, data },
+      ...workers.map((peer) => ({ name: peer.name, incarnation: peer.incarnation, ...peer.addresses! })),
+    ];
+    const owners = dealSlots(plan.application.slots, members.length);
+    this.log.line('Distributing local topologies to workers');
+    this.leaderName = name;
+    this.leader.leadership.found(
+      asEpoch({ ...noCluster, cluster: this.cluster, members, owners }, 1, members),
+    );
+    this.log.line('Finished distributing');
+  }
+
+  private tellWaiting(now: number): void {
+    if (this.phase !== 'forming' && this.phase !== 'returning') return;
+    const { timing } = this.settings;
+    if (this.phase === 'forming' && timing.startMs > 0 && now - this.startedAt > timing.startMs * 1e6) {
+      return this.end(new StartTimeoutError(this.awaited(), timing.startMs));
+    }
+    if (now - this.waitingToldAt < waitingLogNs) return;
+    this.waitingToldAt = now;
+    this.log.line(`Waiting for ${this.awaited()}.`);
+  }
+
+  private awaited(): string {
+    const now = this.ports.clock.now();
+    return waitsFor(this.settings.role, {
+      returning: this.phase === 'returning',
+      missing: this.clusterLog.state.members
+        .map(({ name }) => name)
+        .filter((name) => name !== this.settings.name && !this.attendance.present(this.mesh.peer(name), now)),
+      workers: [...this.mesh.peers.values()].map((peer) => ({
+        name: peer.name,
+        control: peer.addresses?.control,
+        present: this.attendance.present(peer, now),
+      })),
+    });
+  }
+
+  private makeMesh(): Mesh {
+    const { ports } = this;
+    return new Mesh(
+      {
+        clock: ports.clock,
+        log: ports.log,
+        network: ports.network,
+        timing: this.settings.timing,
+        newEncoder: () => this.engine.newEncoder(),
+        planted: this.planted,
+      },
+      () => this.self(),
+      {
+        greeted: () => this.formIfComplete(),
+        restarted: (peer) => this.peerRestarted(peer),
+        changed: () => this.checkReady(),
+        fellSilent: (peer) => this.peerFellSilent(peer),
+        refused: (peer, refusal) => this.onRefusal(peer, refusal),
+        joinRequested: (hello, addresses) => this.onJoiner(hello, addresses),
+        control: (peer, message) => this.handle(peer.name, message),
+        data: (peer, frame) => this.data.receive(peer, frame),
+        held: (peer, bytes) => {
+          this.data.backpressure.update('link', `to ${peer.name}`, bytes);
+          this.tellFlow();
+        },
+      },
+    );
+  }
+
+  private makeLeader(): ClusterLeader {
+    const { name, timing } = this.settings;
+    return new ClusterLeader(
+      {
+        name,
+        log: this.clusterLog,
+        lines: this.log,
+        commitsWithoutAll: this.planted.has('commit without all'),
+        now: () => this.ports.clock.now(),
+        store: (index, entry, then) => {
+          this.clusterLog.put(index, entry);
+          this.cluster = this.clusterLog.state.cluster;
+          this.keeper.write(then);
+        },
+        send: (member, message) => this.send(member, message),
+        invite: (candidate) => this.dial(candidate.name, candidate.control),
+        present: (who) => this.attendance.present(this.mesh.peer(who), this.ports.clock.now()),
+        forget: (who) => {
+          const peer = this.mesh.peers.get(who);
+          if (peer !== undefined) this.mesh.forget(peer);
+        },
+        clients: (done) =>
+          this.ask(clientsQuestion, (answers) =>
+            done(new Map([...answers].map(([who, text]) => [who, Number(text)]))),
+          ),
+      },
+      timing.joinMs * 1e6,
+      this.settings.slotsPerRoute,
+      () => this.allReady(),
+    );
+  }
+
+  private self(): Self {
+    const { role, name, plan, control, data } = this.settings;
+    const { state } = this.clusterLog;
+    return {
+      name,
+      application: plan.application.name,
+      fingerprint: this.fingerprint,
+      control,
+      data,
+      life: this.life,
+      incarnation: this.incarnation,
+      cluster: this.cluster,
+      members: state.epoch > 0 ? state.members : undefined,
+      linked: this.view.members,
+      epoch: this.view.epoch,
+      joining: this.phase === 'forming' && role.kind === 'joiner',
+      expects: (who) => this.leader.expects(who),
+      vacancies:
+        this.takesWorkers && role.kind === 'initializer'
+          ? role.workerCount - 1 - this.mesh.peers.size
+          : undefined,
+    };
+  }
+
+  /** Somebody asks this member to be let in: the leader decides. */
+  private onJoiner(hello: Hello, addresses: { control: Address; data: Address }): void {
+    const { name, life, incarnation, joining: count } = hello;
+    this.send(this.view.members[0]!.name, {
+      type: 'joinRequest',
+      name,
+      life,
+      incarnation,
+      count,
+      ...addresses,
+    });
+  }
+
+  private peerRestarted(peer: Peer): void {
+    if (this.view.members.some(({ name }) => name === peer.name)) {
+      this.log.line(`${peer.name} has been started again (start ${peer.incarnation}).`);
+    }
+  }
+
+  private peerFellSilent(peer: Peer): void {
+    this.leader.gone(peer.name);
+    if (!this.takesWorkers) return;
+    this.log.line(`Worker ${peer.name} has gone before the cluster was complete.`);
+    this.mesh.forget(peer);
+  }
+
+  private onRefusal(peer: Peer | undefined, refusal: Refusal): void {
+    const unsettled = this.phase === 'forming' || this.phase === 'returning';
+    if (!refusal.final) {
+      if (refusal.incarnation > this.incarnation && this.phase === 'forming' && peer !== undefined) {
+        this.incarnation = refusal.incarnation;
+        const { boundary } = peer.control;
+        boundary.restart({ epoch: 0, from: this.incarnation, to: boundary.session.to }, true);
+      }
+      return;
+    }
+    if (peer === undefined) return this.end(new JoinRefusedError(refusal.text));
+    if (refusal.expelled && this.toldDrained && this.phase === 'processing') {
+      // It has left, and the word of it was lost.
+      this.log.line('AUTOSCALE: Shutting down.');
+      this.phase = 'finishing';
+      return this.ports.ends.flushSinks();
+    }
+    if (refusal.expelled && this.view.epoch === 0 && this.settings.saved === undefined) {
+      // It was about to become a member, and the cluster has gone on without it.
+      this.phase = 'finishing';
+      const failure = new JoinRefusedError('The cluster has gone on without this worker.');
+      return this.keeper.remove(() => this.end(failure));
+    }
+    if (refusal.expelled) return this.end(new RefusedError(peer.name, refusal.text));
+    if (refusal.incarnation > this.incarnation) return this.end(new SupersededError(refusal.text));
+    if (unsettled) return this.end(new RefusedError(peer.name, refusal.text));
+    if (this.toldRefusals.get(peer.name) === refusal.text) return;
+    this.toldRefusals.set(peer.name, refusal.text);
+    this.log.write('error', 'Membership', `${peer.name} refuses this worker: ${refusal.text}`);
+  }
+
+  private readSaved(saved: Buffer) {
+    const content = readClusterFile(saved);
+    const { name, plan } = this.settings;
+    if (content.name !== name) throw new ClusterFileError(`it belongs to the worker ${content.name}`);
+    if (content.application !== plan.application.name) {
+      throw new ClusterFileError(`it belongs to the application '${content.application}'`);
+    }
+    if (content.fingerprint !== this.fingerprint.text) {
+      throw new ClusterFileError(
+        'it was written by another version of the application: its stages or slots differ',
+      );
+    }
+    return content;
+  }
+
+  private drawClusterId(): string {
+    const { random } = this.ports;
+    return Array.from({ length: 4 }, () => random.u32().toString(16).padStart(8, '0')).join('');
+  }
+}

@@ -1,0 +1,90 @@
+import {
+  fieldBoolean,
+  fieldBytes,
+  fieldList,
+  fieldText,
+  fieldU32,
+  fieldU53,
+  messageTable,
+  type MessageOf,
+} from '@wallaroo/protocol';
+import { addressField } from '../link/greeting.js';
+
+/** What workers say to each other on control connections, once they have greeted. */
+export const controlMessages = messageTable({
+  /** The leader asks for a promise: to heed no leader of an epoch below this one, and to process nothing more. */
+  gather: { tag: 1, fields: { epoch: fieldU32 } },
+  /** The promise, with the log of the member. */
+  promise: { tag: 2, fields: { epoch: fieldU32, records: fieldList(fieldBytes) } },
+  /** The epoch asked for is not above what this worker has promised: the leader is to try a higher one. */
+  fenced: { tag: 3, fields: { epoch: fieldU32 } },
+  /** A record for the log; at index 0 it takes the place of all that stands there. */
+  append: { tag: 4, fields: { epoch: fieldU32, index: fieldU32, record: fieldBytes } },
+  /** It is on disk. */
+  appended: { tag: 5, fields: { epoch: fieldU32, index: fieldU32 } },
+  /** It is on disk everywhere: it takes effect. */
+  commit: { tag: 6, fields: { epoch: fieldU32, index: fieldU32 } },
+  /** This member is prepared for the epoch: ends open, links connected. */
+  ready: { tag: 7, fields: { epoch: fieldU32 } },
+  /** All are: messages flow. */
+  resume: { tag: 8, fields: { epoch: fieldU32 } },
+  /** A clean shutdown: sources end; each round asks how far everybody is. */
+  drain: { tag: 9, fields: { round: fieldU32 } },
+  drained: {
+    tag: 10,
+    fields: {
+      round: fieldU32,
+      sourcesEnded: fieldBoolean,
+      /** Frames given to data links so far, and frames from data links processed. */
+      sent: fieldU53,
+      processed: fieldU53,
+      /** Bytes that sinks hold. */
+      unsent: fieldU53,
+    },
+  },
+  /** All is processed (or will never be: not `complete`): sinks flush, files go or stay, the worker ends. */
+  finish: { tag: 11, fields: { complete: fieldBoolean, keepFiles: fieldBoolean } },
+  ask: { tag: 12, fields: { id: fieldU32, question: fieldText } },
+  answer: { tag: 13, fields: { id: fieldU32, body: fieldText } },
+  /** To a joiner: the log as it is, the record of its joining at `index`. It answers as to an `append`. */
+  install: {
+    tag: 14,
+    fields: { epoch: fieldU32, index: fieldU32, records: fieldList(fieldBytes) },
+  },
+  /** Somebody asks this member to be let in; the leader decides. */
+  joinRequest: {
+    tag: 15,
+    fields: {
+      name: fieldText,
+      life: fieldU32,
+      incarnation: fieldU32,
+      control: addressField,
+      data: addressField,
+      count: fieldU32,
+    },
+  },
+  /** An empty text: it may wait until the others of its round are there. */
+  joinAnswer: { tag: 16, fields: { name: fieldText, life: fieldU32, refusal: fieldText } },
+  /** To a joiner that was let wait: it will not be let in after all. */
+  joinRefused: { tag: 17, fields: { text: fieldText } },
+  /** A new member has opened its ends and links: it may get slots. */
+  joined: { tag: 18, fields: {} },
+  /** The slots of a route have arrived, with so much state. */
+  moved: { tag: 19, fields: { version: fieldU32, keys: fieldU32, bytes: fieldU53 } },
+  /** An operator's request, on its way to the leader, and the answer. */
+  shrink: {
+    tag: 20,
+    fields: {
+      id: fieldU32,
+      query: fieldBoolean,
+      names: fieldList(fieldText),
+      count: fieldU32,
+      drain: fieldBoolean,
+    },
+  },
+  shrinkAnswer: { tag: 21, fields: { id: fieldU32, text: fieldText, names: fieldList(fieldText) } },
+  /** A member that leaves has ended its sources, and all that it sent has been processed. */
+  drainedToLeave: { tag: 22, fields: {} },
+});
+
+export type ControlMessage = MessageOf<typeof controlMessages>;

@@ -1,0 +1,42 @@
+/**
+ * Faults of the protocols that a simulation can switch on, to see whether its checkers find them. Production
+ * never does: the set is empty unless `MemberSettings.planted` says otherwise.
+ */
+export const plantedBugs = [
+  /** Frames that came before are processed again. */
+  'repeated frames are kept',
+  /** A worker that starts again keeps the incarnation it had. */
+  'incarnation is not raised',
+  /** A link takes frames of an earlier life of either end. */
+  'incarnations are not compared',
+  /** A greeting of a newer epoch is dropped instead of held. */
+  'newer epoch is dropped',
+  /** Links of an older epoch are let in. */
+  'older epoch is not fenced',
+  /** Frames are acknowledged when they come, not when they are processed. */
+  'acknowledged before processed',
+  /** After a reconnect nothing is sent again. */
+  'nothing is sent again',
+  /** What is in flight to a worker that died is forgotten. */
+  'in flight is forgotten',
+  /** Frames are processed before all members are ready. */
+  'processed before resume',
+  /** A record takes effect before it is on disk everywhere. */
+  'commit without all',
+  /** Half a frame of a broken connection is glued to the next one. */
+  'half frame is kept',
+  /** A full link mutes no source. */
+  'window is ignored',
+  /** A shutdown does not wait for messages on links. */
+  'shutdown does not drain',
+  /** Frames do not tell by which route they were sent. */
+  'no route version',
+  /** State is shipped before all have said that they know of the route. */
+  'state before barriers',
+  /** State is shipped before what its old owner made is processed. */
+  'no flush',
+  /** What was held is processed as if its slots had arrived before. */
+  'drained straight in',
+] as const;
+
+export type PlantedBug = (typeof plantedBugs)[number];

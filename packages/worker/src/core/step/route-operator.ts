@@ -1,0 +1,51 @@
+import type { Routing } from '../slots/routing.js';
+import { slotOf } from '../slots/hash.js';
+import type { Operator } from './operators.js';
+import type { StateStore } from './state-store.js';
+import type { StepContext } from './step-context.js';
+
+export interface Destination {
+  /** The number of the partitioning stage in the plan: where the message enters on another worker. */
+  readonly target: number;
+  /** In words, for errors. */
+  readonly what: string;
+  /** The state that lies behind: a key that has state here belongs here. */
+  readonly store: StateStore | undefined;
+  /** The slot of all messages, where their key is a constant. */
+  readonly slot: number | undefined;
+}
+
+/**
+ * Hands a message to the worker that owns its key. The state of a key is where its owner is, so a known key is
+ * found by the one look-up that its computation needs anyway; only for others is the slot computed.
+ */
+export class RouteOperator implements Operator {
+  private readonly store: StateStore | undefined;
+  private readonly target: number;
+
+  constructor(
+    private readonly context: StepContext,
+    private readonly routing: Routing,
+    private readonly slots: number,
+    private readonly destination: Destination,
+    private readonly next: Operator,
+  ) {
+    ({ store: this.store, target: this.target } = destination);
+  }
+
+  process(message: unknown, key: string): void {
+    const { routing, store } = this;
+    if (routing.alone || (!routing.strict && store !== undefined && store.has(key))) {
+      return this.next.process(message, key);
+    }
+    const { slot = slotOf(key, this.slots) } = this.destination;
+    if (routing.strict && routing.held(slot, this.target, key, message)) return;
+    const batch = routing.batchOf(slot);
+    if (batch === undefined) return this.next.process(message, key);
+    try {
+      batch.add(this.target, key, message);
+    } catch (error) {
+      this.context.failed(this.destination.what, key, message, error);
+    }
+  }
+}

@@ -1,0 +1,255 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { ClusterFile } from '../../../src/core/ports.js';
+import { MissingFilesError, NameTakenError } from '../../../src/runtime/errors.js';
+import { RecoveryFiles } from '../../../src/runtime/recovery/recovery-files.js';
+
+const silent = { line: () => undefined, write: () => undefined };
+
+const suffixes = [
+  '.connection-addresses',
+  '.local-keys',
+  '.local-topology',
+  '.tcp-control',
+  '.tcp-data',
+  '.workers',
+];
+
+function fileOf(topology: string, port = 6000): ClusterFile {
+  return {
+    topology: Buffer.from(topology),
+    workers: ['initializer', 'w1'],
+    addresses: [
+      { name: 'initializer', control: { host: 'h0', port: 1 }, data: { host: 'h0', port: 2 } },
+      { name: 'w1', control: { host: 'h1', port: 3 }, data: { host: 'h1', port: 4 } },
+    ],
+    control: { host: '127.0.0.1', port },
+    data: { host: '::1', port: port + 1 },
+  };
+}
+
+describe('the recovery files of a worker', () => {
+  let directory: string;
+  const opened: RecoveryFiles[] = [];
+  let told: string[];
+
+  const filesOf = (worker: string, initializer = false) => {
+    const files = new RecoveryFiles(directory, 'test', worker, initializer, {
+      ...silent,
+      line: (text) => told.push(text),
+    });
+    opened.push(files);
+    return files;
+  };
+  /** Waits for the end of one operation, and says what it was. */
+  const done = (files: RecoveryFiles, work: () => void) =>
+    new Promise<string>((resolve) => {
+      files.listenTo({
+        stored: (operation) => resolve(`stored ${operation}`),
+        storeFailed: (operation, why) => resolve(`failed ${operation}: ${why}`),
+      });
+      work();
+    });
+  const store = (files: RecoveryFiles, file: ClusterFile, operation = 1) =>
+    done(files, () => files.store(operation, file));
+  const pathOf = (worker: string, suffix: string) => join(directory, `test-${worker}${suffix}`);
+  /** The files there, but for locks. */
+  const there = () =>
+    readdirSync(directory)
+      .filter((name) => !name.endsWith('.lock'))
+      .sort();
+  /** The same worker, started again. */
+  const restarted = (worker: string, initializer = false) => {
+    for (const files of opened.splice(0)) files.release();
+    return filesOf(worker, initializer);
+  };
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'recovery-files-'));
+    told = [];
+  });
+
+  afterEach(() => {
+    for (const files of opened.splice(0)) files.release();
+    rmSync(directory, { recursive: true });
+  });
+
+  it('are none at the first start, and are read back at the next one', async () => {
+    const files = filesOf('w1');
+    expect(files.open()).to.equal(undefined);
+    expect(await store(files, fileOf('log'))).to.equal('stored 1');
+    expect(there()).to.deep.equal(suffixes.map((suffix) => `test-w1${suffix}`));
+    expect(restarted('w1').open()).to.deep.equal({
+      topology: Buffer.from('log'),
+      control: { host: '127.0.0.1', port: 6000 },
+      data: { host: '::1', port: 6001 },
+    });
+  });
+
+  it('say to people and other tools who the workers are and where they listen', async () => {
+    await store(filesOf('w1'), fileOf('log'));
+    const read = (suffix: string) => readFileSync(pathOf('w1', suffix), 'utf8');
+    expect(read('.tcp-control')).to.equal('127.0.0.1\n6000\n');
+    expect(read('.tcp-data')).to.equal('::1\n6001\n');
+    expect(read('.workers')).to.equal('initializer\nw1\n');
+    expect(read('.local-keys')).to.equal('');
+    expect(JSON.parse(read('.connection-addresses'))).to.deep.equal(fileOf('log').addresses);
+  });
+
+  it('are fewer for the initializer, whose data address is not kept', async () => {
+    await store(filesOf('initializer', true), fileOf('log'));
+    expect(there()).to.deep.equal(
+      ['.local-keys', '.local-topology', '.tcp-control', '.workers'].map(
+        (suffix) => `test-initializer${suffix}`,
+      ),
+    );
+    const saved = restarted('initializer', true).open();
+    expect([saved?.topology.toString(), saved?.data]).to.deep.equal(['log', undefined]);
+  });
+
+  it('are replaced one set after the other, and the last one counts', async () => {
+    const files = filesOf('w1');
+    const ended: number[] = [];
+    await new Promise<void>((resolve) => {
+      files.listenTo({
+        stored: (operation) => {
+          ended.push(operation);
+          if (operation === 20) resolve();
+        },
+        storeFailed: (operation, why) => expect.fail(`${operation}: ${why}`),
+      });
+      for (let i = 1; i <= 20; i++) files.store(i, fileOf(`log ${i}`));
+    });
+    expect(ended).to.deep.equal(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(restarted('w1').open()?.topology.toString()).to.equal('log 20');
+  });
+
+  it('are refused when some are missing, by name', async () => {
+    for (const missing of suffixes) {
+      await store(filesOf('w1'), fileOf('log'));
+      rmSync(pathOf('w1', missing));
+      const files = restarted('w1');
+      expect(() => files.open()).to.throw(MissingFilesError, pathOf('w1', missing));
+      // The lock is not left behind: the operator may bring the file back.
+      expect(existsSync(pathOf('w1', '.lock'))).to.equal(false);
+      expect(there()).to.have.length(suffixes.length - 1);
+    }
+  });
+
+  it('are completed when the process died while the first set was renamed, after any number of files', async () => {
+    // In the order in which they are renamed.
+    const order = [
+      '.local-topology',
+      '.local-keys',
+      '.tcp-control',
+      '.workers',
+      '.tcp-data',
+      '.connection-addresses',
+    ];
+    for (let renamed = 1; renamed <= order.length; renamed++) {
+      await store(filesOf('w1'), fileOf(`log ${renamed}`));
+      for (const suffix of order.slice(renamed)) {
+        writeFileSync(pathOf('w1', `${suffix}.new`), readFileSync(pathOf('w1', suffix)));
+        rmSync(pathOf('w1', suffix));
+      }
+      expect(restarted('w1').open()?.topology.toString()).to.equal(`log ${renamed}`);
+      expect(there()).to.deep.equal(suffixes.map((suffix) => `test-w1${suffix}`));
+    }
+  });
+
+  it('are none when the process died while the first set was written', () => {
+    for (const written of [1, 3, suffixes.length]) {
+      for (const suffix of suffixes.slice(0, written)) writeFileSync(pathOf('w1', `${suffix}.new`), 'half');
+      expect(restarted('w1').open()).to.equal(undefined);
+      expect(there()).to.deep.equal([]);
+    }
+  });
+
+  it('are those of before when the process died while a later set was written', async () => {
+    await store(filesOf('w1'), fileOf('before'));
+    for (const suffix of ['.local-topology', '.local-keys'])
+      writeFileSync(pathOf('w1', `${suffix}.new`), 'half');
+    expect(restarted('w1').open()?.topology.toString()).to.equal('before');
+    expect(there()).to.deep.equal(suffixes.map((suffix) => `test-w1${suffix}`));
+  });
+
+  it('have the topology of the later set as soon as its first file was renamed', async () => {
+    await store(filesOf('w1'), fileOf('before'));
+    const workers = readFileSync(pathOf('w1', '.workers'));
+    writeFileSync(pathOf('w1', '.local-topology'), 'after');
+    writeFileSync(pathOf('w1', '.workers.new'), workers);
+    expect(restarted('w1').open()?.topology.toString()).to.equal('after');
+    expect(existsSync(pathOf('w1', '.workers.new'))).to.equal(false);
+  });
+
+  it('are removed, all of them and nothing else', async () => {
+    const files = filesOf('w1');
+    files.open();
+    await store(files, fileOf('log'));
+    const others = ['test-w10', 'test-w', 'other-w1', 'test-w1-more'];
+    for (const name of others) writeFileSync(join(directory, `${name}.local-topology`), name);
+    writeFileSync(join(directory, 'test-w10.local-topology.new'), 'new');
+    expect(await done(files, () => files.remove(2))).to.equal('stored 2');
+    expect(there()).to.deep.equal(
+      [...others.map((name) => `${name}.local-topology`), 'test-w10.local-topology.new'].sort(),
+    );
+    expect(told[0]).to.equal('Removing recovery files');
+    expect(told.at(-1)).to.equal('Recovery files removed.');
+    expect(told).to.have.length(2 + suffixes.length);
+    expect(restarted('w1').open()).to.equal(undefined);
+  });
+
+  it('can be removed when there are none', async () => {
+    const files = filesOf('w1');
+    expect(await done(files, () => files.remove(1))).to.equal('stored 1');
+  });
+
+  it('do not mix with those of a worker whose name begins alike', async () => {
+    const [one, ten] = [filesOf('w1'), filesOf('w10')];
+    one.open();
+    ten.open();
+    await store(ten, fileOf('of w10'));
+    await store(one, fileOf('of w1'));
+    writeFileSync(pathOf('w10', '.workers.new'), 'w10 is writing');
+    expect(restarted('w1').open()?.topology.toString()).to.equal('of w1');
+    expect(existsSync(pathOf('w10', '.workers.new'))).to.equal(true);
+    expect(restarted('w10').open()?.topology.toString()).to.equal('of w10');
+  });
+
+  it('belong to one process at a time', () => {
+    const files = filesOf('w1');
+    files.open();
+    expect(() => filesOf('w1').open()).to.throw(NameTakenError);
+    files.release();
+    expect(filesOf('w1').open()).to.equal(undefined);
+  });
+
+  it('that cannot be written say why, and may be written later', async () => {
+    const files = filesOf('w1');
+    rmSync(directory, { recursive: true });
+    expect(await store(files, fileOf('log'))).to.match(/^failed 1: ENOENT/);
+    directory = mkdtempSync(join(tmpdir(), 'recovery-files-'));
+    const later = filesOf('w1');
+    expect(await store(later, fileOf('log'), 2)).to.equal('stored 2');
+  });
+
+  it('go on with the next operation after one that failed', async () => {
+    const files = filesOf('w1');
+    const outcome: string[] = [];
+    writeFileSync(pathOf('w1', '.kept'), '');
+    await new Promise<void>((resolve) => {
+      files.listenTo({
+        stored: (operation) => {
+          outcome.push(`stored ${operation}`);
+          resolve();
+        },
+        storeFailed: (operation) => outcome.push(`failed ${operation}`),
+      });
+      files.store(1, { ...fileOf('log'), topology: undefined as unknown as Buffer });
+      files.store(2, fileOf('log'));
+    });
+    expect(outcome).to.deep.equal(['failed 1', 'stored 2']);
+  });
+});
