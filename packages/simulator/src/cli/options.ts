@@ -1,0 +1,31 @@
+import { helpOption } from '@wallaroo/command-line';
+
+export const options = {
+  seeds: { kind: 'whole', describe: 'Run so many seeds [200]' },
+  from: { kind: 'whole', describe: 'The first of them [1]' },
+  seed: { kind: 'whole', describe: 'Run this seed alone' },
+  soak: { kind: 'flag', describe: 'Run 20,000 seeds' },
+  planted: {
+    kind: 'text',
+    placeholder: 'BUG',
+    describe: 'Break the protocol in this way and stop when a checker has caught it; "list" names the ways',
+  },
+  workers: { kind: 'whole', describe: 'Clusters of N workers; default: as the seed has it' },
+  messages: { kind: 'whole', describe: 'N messages for each source; default: as the seed has it' },
+  faults: { kind: 'text', placeholder: 'JSON', describe: 'These faults instead of those of the seed' },
+  trace: { kind: 'flag', describe: 'With --seed: print all that happens' },
+  help: helpOption,
+} as const;
+
+export const help = {
+  usage: `Usage: simulate [--seeds N | --seed N | --soak]
+
+Runs whole clusters on virtual time, with faults, and checks what they do.
+Exits with 0 when nothing was wrong, with 1 when something was.`,
+  options,
+  examples: [
+    ['simulate --seeds 1000', 'a thousand seeds and a table'],
+    ['simulate --seed 42 --trace', 'one seed, with all that happens'],
+    ["simulate --seed 42 --faults '[]'", 'the same seed without its faults'],
+  ] as const,
+};

@@ -1,0 +1,129 @@
+import type { Dice } from '../random/dice.js';
+import { drawAim } from './aims.js';
+import {
+  faultKinds,
+  latePhases,
+  mayBeLate,
+  type Fault,
+  type FaultDeed,
+  type FaultKind,
+  type Moment,
+} from './fault.js';
+
+export interface FaultSettings {
+  readonly hosts: number;
+  /** The last of them, on which no worker is started at first. */
+  readonly spares: number;
+  /** Faults come up to here. */
+  readonly horizonMs: number;
+}
+
+/**
+ * Faults by dice. Each kind is left out of many runs, so that others come to light that it would hide (Groce
+ * et al., Swarm Testing, ISSTA 2012); numbers and durations are of any order of magnitude. Most come at any
+ * time or close together, the others when the cluster is in the middle of something.
+ */
+export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
+  const { hosts, spares, horizonMs } = settings;
+  const places = dice.stream('anchors');
+  const anchors = Array.from({ length: places.between(1, 3) }, () => places.fraction() * horizonMs);
+  const clustered = places.chance(0.4);
+  const faults: Fault[] = [];
+  for (const kind of faultKinds) {
+    const draws = dice.stream(kind);
+    if (!draws.chance(chanceOf[kind]) || (hosts === 1 && needsTwo.has(kind))) continue;
+    if (kind === 'join' && spares === 0) continue;
+    const count = Math.floor(draws.logUniform(1, mostOf[kind]));
+    for (let i = 0; i < count; i++) {
+      const deed = drawDeed(kind, hosts, spares, draws);
+      const late = mayBeLate(kind) && draws.chance(0.08);
+      const when = late
+        ? { phase: draws.pick(latePhases), nth: draws.between(1, hosts) }
+        : drawMoment({ ...settings, anchors, clustered }, draws);
+      faults.push({ when, ...deed });
+    }
+  }
+  return faults;
+}
+
+const chanceOf: Readonly<Record<FaultKind, number>> = {
+  delay: 0.5,
+  stall: 0.5,
+  reset: 0.6,
+  halfOpen: 0.4,
+  partition: 0.5,
+  kill: 0.5,
+  slowProcess: 0.5,
+  slowSink: 0.4,
+  slowDisk: 0.4,
+  join: 0.9,
+  shrink: 0.4,
+};
+
+const mostOf: Readonly<Record<FaultKind, number>> = {
+  delay: 8,
+  stall: 24,
+  reset: 24,
+  halfOpen: 8,
+  partition: 10,
+  kill: 10,
+  slowProcess: 10,
+  slowSink: 5,
+  slowDisk: 5,
+  join: 4,
+  shrink: 4,
+};
+
+const needsTwo = new Set<FaultKind>(['delay', 'stall', 'reset', 'halfOpen', 'partition', 'shrink']);
+
+function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): FaultDeed {
+  const host = dice.below(hosts);
+  const other = (host + 1 + dice.below(Math.max(1, hosts - 1))) % hosts;
+  const forMs = Math.round(dice.logUniform(1, 6000));
+  const byMs = Math.round(dice.logUniform(1, 4000));
+  switch (kind) {
+    case 'delay':
+      return { kind, from: host, to: other, byMs, forMs };
+    case 'stall': {
+      const channel = dice.chance(0.7) ? 'data' : 'control';
+      return { kind, from: host, to: other, channel, forMs };
+    }
+    case 'reset':
+      return { kind, between: [host, other] };
+    case 'halfOpen':
+      return { kind, from: host, to: other, both: dice.chance(0.5) };
+    case 'partition':
+      return { kind, from: host, to: other, forMs };
+    case 'kill':
+      return {
+        kind,
+        host,
+        downMs: Math.round(dice.logUniform(1, 4000)),
+        wishes: dice.chance(0.4) ? 0 : Math.floor(dice.logUniform(1, 128)),
+        part: dice.chance(0.4) ? 0 : dice.below(100) / 100,
+        power: dice.chance(0.3),
+      };
+    case 'slowProcess':
+      return { kind, host, forMs };
+    case 'slowSink':
+    case 'slowDisk':
+      return { kind, host, byMs, forMs };
+    case 'join':
+      return { kind, host: hosts - 1 - dice.below(spares) };
+    case 'shrink': {
+      const leave = Array.from({ length: hosts }, (_, one) => one).filter(() => dice.chance(0.3));
+      return { kind, ask: host, leave: leave.length > 0 ? leave : [other], drain: dice.chance(0.5) };
+    }
+  }
+}
+
+interface MomentSettings extends FaultSettings {
+  readonly anchors: readonly number[];
+  readonly clustered: boolean;
+}
+
+function drawMoment({ horizonMs, hosts, anchors, clustered }: MomentSettings, dice: Dice): Moment {
+  if (dice.chance(0.35)) return drawAim(hosts, dice);
+  if (clustered) return { atMs: Math.round(dice.pick(anchors) + dice.logUniform(1, 2000)) };
+  return { atMs: Math.round(dice.fraction() * horizonMs) };
+}

@@ -1,0 +1,157 @@
+import { ms } from '../world/schedule.js';
+import type { Host } from '../world/host.js';
+import type { World } from '../world/world.js';
+import { isLate, type Fault, type FaultDeed, type KillDeed, type ShrinkDeed } from './fault.js';
+import { Moments } from './moments.js';
+
+/** A fault that happened, and what the worker it was for was doing. */
+export interface FiredFault {
+  readonly fault: Fault;
+  readonly phase: string;
+}
+
+/** A process that has been doomed and has not met its end by then dies anyway. */
+const doomMsMax = 500;
+
+/** Carries out a list of faults, each at its moment, and ends them all when the time of faults is over. */
+export class Injector {
+  readonly fired: FiredFault[] = [];
+  private readonly moments = new Moments();
+  private readonly endings = new Set<() => void>();
+  private healed = false;
+
+  constructor(
+    private readonly world: World,
+    faults: readonly Fault[],
+  ) {
+    world.watches.push(this.moments);
+    for (const fault of faults) {
+      if ('atMs' in fault.when) world.schedule.after(ms(fault.when.atMs), () => this.inject(fault));
+      else this.moments.await(fault.when, () => this.inject(fault), isLate(fault));
+    }
+  }
+
+  /** All that is broken works again, what is down comes up, and nothing new breaks before the shutdown. */
+  heal(): void {
+    this.healed = true;
+    this.moments.forget();
+    for (const end of [...this.endings]) end();
+    for (const host of this.world.hosts) if (host.process !== undefined) host.process.doom = undefined;
+    for (const host of this.world.hosts) if (host.used) host.boot();
+  }
+
+  private inject(fault: Fault): void {
+    if (this.healed && !isLate(fault)) return;
+    const host = this.world.hosts[hostOf(fault)]!;
+    // A process in the middle of a call may have no core yet; what it was at is the best answer then.
+    const phase = host.alive && host.process?.core ? host.process.core.status.phase : 'down';
+    if (!this.happens(fault)) return;
+    this.fired.push({ fault, phase });
+    this.world.trace.addText('fault', host.name, fault.kind);
+  }
+
+  /** False when the fault meets nothing that it could break. */
+  private happens(deed: FaultDeed): boolean {
+    const { network, hosts } = this.world;
+    switch (deed.kind) {
+      case 'delay': {
+        const path = network.path(deed.from, deed.to);
+        path.slowDown(deed.byMs);
+        return this.endAfter(deed.forMs, () => path.slowDown(-deed.byMs));
+      }
+      case 'partition': {
+        const path = network.path(deed.from, deed.to);
+        path.block();
+        return this.endAfter(deed.forMs, () => path.unblock());
+      }
+      case 'stall':
+        return network.stall(deed.from, deed.to, deed.channel, deed.forMs) > 0;
+      case 'reset':
+        return network.reset(...deed.between) > 0;
+      case 'halfOpen':
+        return network.halfOpen(deed.from, deed.to, deed.both) > 0;
+      case 'kill':
+        return this.kill(hosts[deed.host]!, deed);
+      case 'slowProcess': {
+        const host = hosts[deed.host]!;
+        host.stall();
+        return this.endAfter(deed.forMs, () => host.goOn());
+      }
+      case 'slowSink': {
+        const { sinkPace } = hosts[deed.host]!;
+        sinkPace.slownessMs += deed.byMs;
+        return this.endAfter(deed.forMs, () => (sinkPace.slownessMs -= deed.byMs));
+      }
+      case 'join': {
+        const host = hosts[deed.host]!;
+        if (host.process !== undefined) return false;
+        host.boot();
+        return true;
+      }
+      case 'shrink':
+        return this.shrink(deed);
+      case 'slowDisk': {
+        const { disk } = hosts[deed.host]!;
+        disk.slownessMs += deed.byMs;
+        return this.endAfter(deed.forMs, () => (disk.slownessMs -= deed.byMs));
+      }
+    }
+  }
+
+  private kill(host: Host, { downMs, wishes, part, power }: KillDeed): boolean {
+    const { process } = host;
+    if (process === undefined || !process.alive || process.doom !== undefined) return false;
+    const { schedule } = this.world;
+    process.doom = { wishesLeft: wishes, part, power };
+    // Never at once: what doomed it may be a call into it that is not over.
+    schedule.after(wishes === 0 ? 0 : ms(doomMsMax), () => {
+      if (process.alive && process.doom !== undefined) host.kill(power);
+    });
+    this.endAfter(downMs + (wishes === 0 ? 0 : doomMsMax), () => {
+      if (host.process === process && !process.alive) host.boot();
+    });
+    return true;
+  }
+
+  private shrink({ ask, leave, drain }: ShrinkDeed): boolean {
+    const { process } = this.world.hosts[ask]!;
+    if (!process?.alive || !process.core.flowing) return false;
+    process.post((core) => {
+      const { members } = core.status;
+      const names = leave
+        .map((host) => this.world.hosts[host]!.name)
+        .filter((name) => members.includes(name));
+      if (names.length === 0 || names.length === members.length) return;
+      core.shrink({ query: false, names, count: 0, drain }, ({ text }) =>
+        this.world.trace.addText('shrink', process.name, text),
+      );
+    });
+    return true;
+  }
+
+  private endAfter(forMs: number, end: () => void): true {
+    const once = () => {
+      if (this.endings.delete(once)) end();
+    };
+    this.endings.add(once);
+    this.world.schedule.after(ms(forMs), once);
+    return true;
+  }
+}
+
+/** Whose phase says what a fault met. */
+function hostOf(deed: FaultDeed): number {
+  switch (deed.kind) {
+    case 'delay':
+    case 'stall':
+    case 'partition':
+    case 'halfOpen':
+      return deed.from;
+    case 'reset':
+      return deed.between[0];
+    case 'shrink':
+      return deed.ask;
+    default:
+      return deed.host;
+  }
+}

@@ -1,0 +1,98 @@
+import { drawFaults } from '../faults/draw-faults.js';
+import type { Fault } from '../faults/fault.js';
+import { Dice } from '../random/dice.js';
+import type { InputSettings } from '../workload/input.js';
+import { payloadKinds } from '../workload/payload.js';
+import type { Shape } from '../workload/simulated-application.js';
+import type { Latency } from '../world/path.js';
+import type { Segmentation } from '../world/socket.js';
+
+/** All that a run is made of: data, drawn from the seed before the run begins. */
+export interface Scenario {
+  readonly seed: number;
+  /** How many start as a cluster, and how many hosts there are for workers that join it. */
+  readonly workers: number;
+  readonly spares: number;
+  readonly shape: Shape;
+  readonly input: InputSettings;
+  /** Input is spread over this time, and faults come in it. */
+  readonly horizonMs: number;
+  readonly burst: number;
+  readonly startWithinMs: number;
+  readonly windowBytes: { readonly link: number; readonly sink: number };
+  readonly latency: Latency;
+  readonly segmentation: Segmentation;
+  readonly diskLatency: Latency;
+  readonly sinkLatency: Latency;
+  /** Shut down while messages still come, not after them. */
+  readonly shutDownEarly: boolean;
+  readonly faults: readonly Fault[];
+  readonly planted: readonly string[];
+}
+
+/** What of a scenario is given instead of drawn. */
+export interface Overrides {
+  readonly workers?: number;
+  readonly messages?: number;
+  readonly faults?: readonly Fault[];
+  readonly planted?: readonly string[];
+}
+
+export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
+  const dice = Dice.of(seed);
+  const sizes = dice.stream('sizes');
+  const drawnWorkers = sizes.pick([1, 2, 2, 3, 3, 3, 4, 5]);
+  const workers = overrides.workers ?? drawnWorkers;
+  const horizonMs = Math.round(sizes.logUniform(2000, 20_000));
+  const drawnMessages = Math.round(sizes.logUniform(20, 300));
+  const messages = overrides.messages ?? drawnMessages;
+  const times = dice.stream('times');
+  const spares = dice.stream('spares').pick([0, 0, 0, 1, 1, 2]);
+  const places = { hosts: workers + spares, spares, horizonMs };
+  const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
+  return {
+    seed,
+    workers,
+    spares,
+    shape: drawShape(dice.stream('shape')),
+    input: {
+      messages,
+      firstKeys: sizes.between(3, 20),
+      secondKeys: sizes.between(3, 20),
+      payload: sizes.pick(payloadKinds),
+      payloadBytes: Math.floor(sizes.logUniform(1, 400)),
+    },
+    horizonMs,
+    burst: Math.floor(sizes.logUniform(1, 40)),
+    startWithinMs: times.logUniform(1, 2000),
+    windowBytes: {
+      link: Math.floor(sizes.logUniform(128, 32_768)),
+      sink: Math.floor(sizes.logUniform(256, 65_536)),
+    },
+    latency: drawLatency(times, 2, times.pick([200, 200, 3000])),
+    segmentation: times.pick(['whole', 'random', 'random', 'crumbs']),
+    diskLatency: drawLatency(times, 20, 500),
+    sinkLatency: drawLatency(times, 5, 100),
+    shutDownEarly: times.chance(0.5),
+    faults,
+    planted: overrides.planted ?? [],
+  };
+}
+
+function drawShape(dice: Dice): Shape {
+  return {
+    slots: dice.pick([16, 32, 64]),
+    sources: dice.chance(0.3) ? 2 : 1,
+    front: dice.chance(0.3),
+    inner: dice.chance(0.3),
+    multiply: dice.chance(0.3),
+    second: dice.chance(0.2) ? 'collect' : 'keyBy',
+    third: dice.chance(0.3),
+    sinks: dice.chance(0.2) ? 2 : 1,
+  };
+}
+
+function drawLatency(dice: Dice, mostMs: number, tailMs: number): Latency {
+  const most = dice.logUniform(mostMs / 10, mostMs);
+  return { leastMs: most / 20, mostMs: most, tailChance: dice.pick([0, 0.002, 0.01, 0.05]), tailMs };
+}

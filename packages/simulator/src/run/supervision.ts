@@ -1,0 +1,58 @@
+import { BoundsChecker } from '../checkers/bounds.js';
+import type { Finding } from '../checkers/finding.js';
+import { MonotonyChecker } from '../checkers/monotony.js';
+import { OwnershipChecker } from '../checkers/ownership.js';
+import { WireChecker } from '../checkers/wire.js';
+import type { Journal } from '../workload/journal.js';
+import { keyedStages } from '../workload/simulated-application.js';
+import type { Watch } from '../world/host.js';
+import type { Process } from '../world/process.js';
+import type { World } from '../world/world.js';
+import { Operator } from './operator.js';
+import type { Scenario } from './scenario.js';
+
+/** Everything that is checked while a run goes on. */
+export class Supervision implements Partial<Watch> {
+  readonly findings: Finding[] = [];
+  /** Workers may end from now on. */
+  endExpected = false;
+  readonly bounds: BoundsChecker;
+  private readonly operator: Operator;
+
+  constructor(world: World, journal: Journal, scenario: Scenario) {
+    const report = (finding: Finding) => void this.findings.push(finding);
+    this.bounds = new BoundsChecker(boundBytes(scenario), report);
+    const monotony = new MonotonyChecker(report);
+    this.operator = new Operator(world, scenario.workers, (name) => monotony.forget(name));
+    world.watches.push(this, this.bounds, this.operator, monotony, new OwnershipChecker(journal, report));
+    world.network.taps.push(new WireChecker(report).see);
+  }
+
+  ended(process: Process): void {
+    const { fate, name } = process;
+    if (fate.kind !== 'exited' || (this.endExpected && fate.failure === undefined)) return;
+    if (this.operator.explains(process)) return;
+    const why = fate.failure === undefined ? 'without being asked' : `with ${told(fate.failure)}`;
+    this.findings.push({ checker: 'crash', text: `${name} ended ${why}` });
+  }
+
+  complained(text: string): void {
+    this.findings.push({ checker: 'contract', text });
+  }
+}
+
+function told({ name, message, stack }: Error): string {
+  const [, place] = /\n\s+at (.*)/.exec(stack ?? '') ?? [];
+  return `${name}: ${message}${place === undefined ? '' : ` (at ${place})`}`;
+}
+
+/**
+ * What a worker may hold for and from all others: for each link a window, and what one turn may add to it, at each
+ * stage whose messages cross links.
+ */
+function boundBytes({ workers, spares, windowBytes, input, burst, shape }: Scenario): number {
+  const links = 2 * (workers + spares - 1);
+  const messages = keyedStages(shape) * (shape.multiply ? 3 : 1);
+  const turnBytes = burst * (250 + 2 * input.payloadBytes);
+  return links * messages * (windowBytes.link + turnBytes) + 4096;
+}

@@ -1,0 +1,35 @@
+import { checkEquality } from '../checkers/equality.js';
+import type { Finding } from '../checkers/finding.js';
+import { checkLedger } from '../checkers/ledger.js';
+import { checkSinks } from '../checkers/sinks.js';
+import type { Feeder } from '../workload/feeder.js';
+import type { Journal } from '../workload/journal.js';
+import { keyedStages, sinkNames } from '../workload/simulated-application.js';
+import type { World } from '../world/world.js';
+import { outcomeOf } from './outcome.js';
+import { referenceOutcome } from './reference.js';
+import type { Scenario } from './scenario.js';
+
+export interface FinishedRun {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly journal: Journal;
+  readonly feeder: Feeder;
+}
+
+/** Checks what a run has come to, from the first message to the last. */
+export function judgeRun({ scenario, world, journal, feeder }: FinishedRun): Finding[] {
+  const findings: Finding[] = [];
+  const report = (finding: Finding) => void findings.push(finding);
+  const { shape } = scenario;
+  for (const text of journal.damaged) report({ checker: 'damaged', text });
+  checkLedger(journal, world.processes, report);
+  checkSinks(journal, world.processes, { sinks: sinkNames(shape), lastStage: keyedStages(shape) }, report);
+  // State of a process that was killed is lost; what came after the last kill is as if there had been none.
+  const lossless = world.processes.every(({ killed }) => !killed);
+  const lanes = feeder.taken.filter(({ name }) => lossless || name.startsWith('b'));
+  const names = new Set(lanes.map(({ name }) => name));
+  const outcome = outcomeOf(world, shape, (lane) => names.has(lane));
+  checkEquality(outcome, referenceOutcome(scenario, lanes), report);
+  return findings;
+}

@@ -1,0 +1,176 @@
+import type { Dice } from '../random/dice.js';
+import type { CoreMember, CorePorts, CoreStatus } from './core.js';
+import { Host, type HostSettings, type Watch } from './host.js';
+import { Network, type NetworkSettings, type ProcessEnd } from './network.js';
+import type { Latency } from './path.js';
+import type { Process } from './process.js';
+import { ms, Schedule } from './schedule.js';
+import { Sink } from './sink.js';
+import { Trace } from './trace.js';
+import type { Wish } from './wishes.js';
+
+export interface WorldSettings {
+  /** The first is the initializer. */
+  readonly names: readonly string[];
+  readonly tickMs: number;
+  readonly network: NetworkSettings;
+  readonly diskLatency: Latency;
+  readonly sinkLatency: Latency;
+  readonly keepsText: boolean;
+}
+
+/** A world broke its own rules, or a core the contract of its ports. */
+
+/**
+ * Hosts, the network between them, and virtual time. Everything that happens in it is decided by its dice:
+ * the same dice, the same trace.
+ */
+export class World implements Watch {
+  readonly schedule: Schedule;
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly hosts: readonly Host[];
+  /** All that ever lived, by life. */
+  readonly processes: Process[] = [];
+  readonly watches: Partial<Watch>[] = [];
+
+  constructor(
+    private readonly settings: WorldSettings,
+    private readonly dice: Dice,
+    makeCore: (host: Host, life: number, ports: CorePorts) => CoreMember,
+  ) {
+    this.schedule = new Schedule(dice.stream('ties'));
+    this.trace = new Trace(() => this.schedule.now, settings.keepsText);
+    const around = {
+      schedule: this.schedule,
+      trace: this.trace,
+      makeCore,
+      nextLife: () => this.processes.length + 1,
+      carryOut: (process: Process, wish: Wish, part?: number) => this.carryOut(process, wish, part),
+      watch: this,
+    };
+    this.hosts = settings.names.map(
+      (name, index) => new Host(this.hostSettings(name, index), dice.stream(`host ${index}`), around),
+    );
+    this.network = new Network(
+      this.schedule,
+      dice.stream('network'),
+      settings.network,
+      this.hosts,
+      this.trace,
+      (what) => this.complained(what),
+    );
+  }
+
+  /** Lets things happen until `untilNs`, or until `enough` says so; it is asked after each. */
+  run(untilNs: number, enough: () => boolean = () => false): void {
+    while (!enough() && this.schedule.next(untilNs));
+  }
+
+  born(process: Process): void {
+    this.processes.push(process);
+    for (const watch of this.watches) watch.born?.(process);
+  }
+
+  wished(process: Process, wish: Wish): void {
+    for (const watch of this.watches) watch.wished?.(process, wish);
+  }
+
+  called(process: Process, status: CoreStatus): void {
+    for (const watch of this.watches) watch.called?.(process, status);
+  }
+
+  ended(process: Process, end: ProcessEnd): void {
+    this.network.processEnded(process, end);
+    for (const watch of this.watches) watch.ended?.(process, end);
+  }
+
+  complained(what: string): void {
+    for (const watch of this.watches) watch.complained?.(what);
+  }
+
+  private hostSettings(name: string, index: number): HostSettings {
+    const { tickMs, diskLatency, sinkLatency } = this.settings;
+    const host = `10.0.0.${index + 1}`;
+    const [control, data] = [
+      { host, port: 7001 },
+      { host, port: 7002 },
+    ];
+    return { index, name, control, data, tickMs, diskLatency, sinkLatency };
+  }
+
+  private carryOut(process: Process, wish: Wish, part?: number): void {
+    const { network, trace } = this;
+    const host = this.hosts[process.host]!;
+    const { name } = process;
+    switch (wish.kind) {
+      case 'dial':
+        trace.add('dial', name, wish.connection, wish.address.port);
+        return network.dial(process, wish.connection, wish.address);
+      case 'write':
+        trace.add('write', name, wish.connection, wish.bytes.length);
+        return network.write(process, wish.connection, wish.bytes, part);
+      case 'close':
+        trace.add('close', name, wish.connection);
+        return network.close(process, wish.connection);
+      case 'store':
+        trace.add('store', name, wish.operation, wish.file.topology.length);
+        return host.disk.write(wish.operation, Buffer.from(wish.file.topology), process.post);
+      case 'remove':
+        trace.add('remove', name, wish.operation);
+        return host.disk.write(wish.operation, undefined, process.post);
+      case 'open':
+        trace.add('open ends', name);
+        return this.later(process, (core) => core.endsOpened());
+      case 'flow':
+        trace.add('flow', name, wish.on ? 1 : 0);
+        process.flow = wish.on;
+        return;
+      case 'endSources':
+        trace.add('end sources', name);
+        return this.endSources(process);
+      case 'drainSources':
+        trace.add('drain sources', name);
+        return this.schedule.after(ms(this.dice.logUniform(1, 3000)), () => this.endSources(process));
+      case 'flushSinks':
+        trace.add('flush sinks', name);
+        return this.flushed(process);
+      case 'output':
+        trace.add('output', name, wish.bytes.length);
+        return this.sink(process, wish.sink).take(wish.bytes);
+      case 'endTurn':
+        return process.post((core) => core.endTurn());
+      case 'ended':
+        return host.exit(process, wish.failure);
+      case 'line':
+        return trace.addText('log', name, wish.text);
+    }
+  }
+
+  private later(process: Process, act: (core: CoreMember) => void): void {
+    this.schedule.after(ms(this.dice.logUniform(0.05, 50)), () => process.post(act));
+  }
+
+  private endSources(process: Process): void {
+    process.sourcesEnded = true;
+    this.later(process, (core) => core.sourcesEnded());
+  }
+
+  private flushed(process: Process): void {
+    if ([...process.sinks.values()].some(({ unsentBytes }) => unsentBytes > 0)) {
+      this.schedule.after(ms(1), () => this.flushed(process));
+    } else {
+      process.post((core) => core.sinksFlushed());
+    }
+  }
+
+  private sink(process: Process, name: string): Sink {
+    let sink = process.sinks.get(name);
+    if (sink === undefined) {
+      const { sinkPace } = this.hosts[process.host]!;
+      sink = new Sink(name, this.schedule, sinkPace, process.post);
+      process.sinks.set(name, sink);
+    }
+    return sink;
+  }
+}

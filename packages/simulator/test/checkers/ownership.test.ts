@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { OwnershipChecker } from '../../src/checkers/ownership.js';
+import { Journal } from '../../src/workload/journal.js';
+import type { CoreStatus } from '../../src/world/core.js';
+import type { Process } from '../../src/world/process.js';
+
+/** Each step: who processes the key, and which route it knows of. */
+function found(...steps: readonly (readonly [name: string, routeVersion: number])[]): number {
+  let findings = 0;
+  const journal = new Journal();
+  const checker = new OwnershipChecker(journal, () => findings++);
+  steps.forEach(([name, routeVersion], life) => {
+    journal.add({ stage: 1, life, key: 'k', from: 0, copy: 0, outputs: 1 });
+    checker.called({ name, life } as Process, { routeVersion } as CoreStatus);
+  });
+  return findings;
+}
+
+describe('the checker of ownership', () => {
+  it('lets a key stay where it is, over any number of lives', () => {
+    expect(found(['one', 0], ['one', 0], ['one', 3])).to.equal(0);
+  });
+
+  it('lets a key move by a route, and back by a newer one', () => {
+    expect(found(['one', 0], ['two', 1], ['one', 2], ['three', 2])).to.equal(0);
+    // The old owner goes on with what was sent before the route was known.
+    expect(found(['one', 1], ['two', 1])).to.equal(0);
+  });
+
+  it('finds two owners at once', () => {
+    expect(found(['one', 0], ['two', 0])).to.equal(1);
+    expect(found(['one', 0], ['two', 1], ['one', 1])).to.equal(1);
+  });
+});
