@@ -1,16 +1,28 @@
 /**
- * The demo: starts a receiver and a worker with the alphabet application, sends votes, shows the totals that
- * came out beside totals counted here, and shuts down. Every command is printed before it runs.
+ * The demo: two workers run the alphabet application. Votes go to both, each letter is counted on one of them,
+ * and the totals that come out stand beside totals counted here. Then one worker is killed and started again,
+ * and the cluster goes on. Every command is printed before it runs.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
+interface Worker {
+  readonly name: string;
+  readonly input: string;
+  readonly output: string;
+  readonly external: string;
+  readonly role: readonly string[];
+}
+
 const messages = 10_000;
+const messagesAfterwards = 1000;
 const stepTimeoutMs = 30_000;
 const folder = mkdtempSync(join(tmpdir(), 'wallaroo-demo-'));
+const resilienceDirectory = join(folder, 'resilience');
+const votes = join(folder, 'votes.msg');
 const running = new Set<ChildProcess>();
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -26,11 +38,16 @@ try {
 }
 
 async function demo(): Promise<void> {
-  const [input, output, external] = (await Promise.all([freePort(), freePort(), freePort()])).map(
-    (port) => `127.0.0.1:${port}`,
-  ) as [string, string, string];
-  const votes = join(folder, 'votes.msg');
-  const received = join(folder, 'received.txt');
+  const addresses = await freeAddresses(7);
+  const control = addresses.pop()!;
+  const place = () => ({ input: addresses.pop()!, output: addresses.pop()!, external: addresses.pop()! });
+  const initializer: Worker = {
+    ...{ name: 'initializer', ...place() },
+    role: ['--cluster-initializer', '--worker-count', '2', '--control', control],
+  };
+  const worker2: Worker = { name: 'worker2', ...place(), role: ['--name', 'worker2', '--control', control] };
+  const workers = [initializer, worker2];
+  mkdirSync(resilienceDirectory);
 
   say(`${messages} votes are written to a file: 9 bytes each, a length, a letter, a number of votes`);
   writeFileSync(
@@ -38,47 +55,93 @@ async function demo(): Promise<void> {
     await outputOf('node', '--import', 'tsx', 'examples/alphabet/generate.ts', '--messages', `${messages}`),
   );
 
-  say('A receiver listens for what the application sends out');
-  const receiver = start('data_receiver', ['--listen', output], received);
-  await until('the receiver listens', () => readFileSync(received, 'utf8').includes('Listening on'));
-
-  say('A worker runs the application examples/alphabet/app.ts');
-  const log = join(folder, 'worker.log');
-  const worker = start(
-    'wallaroo-worker',
-    [
-      ...['--application-module', 'examples/alphabet/app.ts', '--in', `votes@${input}`, '--out', output],
-      ...['--external', external, '--cluster-initializer'],
-    ],
-    log,
+  say('Two receivers listen, one for what each worker sends out');
+  const receivers = workers.map(({ name, output }) =>
+    start('data_receiver', ['--listen', output], received(name)),
   );
-  await until('the worker is ready', () =>
-    readFileSync(log, 'utf8').includes('Application has successfully initialized.'),
+  await until('the receivers listen', () =>
+    workers.every(({ name }) => /^Listening/.test(textOf(received(name)))),
   );
 
-  say('The votes are sent to the source of the application');
-  await run('sender', [
-    ...['--host', input, '--file', votes, '--binary', '--msg-size', '9', '--messages', `${messages}`],
-    '--no-write',
-  ]);
-  await until('all totals have come out', () => totalsIn(received).lines === messages);
+  say('Two workers run the application examples/alphabet/app.ts. The first one forms the cluster');
+  const first = startWorker(initializer, log('initializer'));
+  const second = startWorker(worker2, log('worker2'));
+  await until('the cluster is ready', () => /successfully initialized/.test(textOf(log('initializer'))));
+  quote(log('initializer'), /All 2 workers reporting.*/);
 
-  say('The worker is asked how many keys it holds');
-  process.stdout.write(
-    await outputOf('external_sender', '--external', external, '--type', 'cluster-status-query'),
-  );
-  process.stdout.write(
-    await outputOf('external_sender', '--external', external, '--type', 'state-entity-count-query'),
-  );
+  say('The votes are sent to both workers in turn');
+  await send(workers, messages);
+  await until('all totals have come out', () => totalsOf(workers).lines === messages);
 
-  say('The cluster is shut down');
-  await run('cluster_shutdown', [external]);
-  await ended(worker, 'the worker', 0);
-  receiver.kill('SIGTERM');
-  await ended(receiver, 'the receiver', 0);
+  say('Each letter is counted on one worker. Both are asked for theirs');
+  for (const worker of workers) await showLetters(worker);
 
   say('The last total of each letter, beside a count of the file that was sent');
-  compare(totalsIn(received).totals, count(readFileSync(votes)));
+  compare(totalsOf(workers).totals, count(readFileSync(votes)));
+
+  say('One worker is killed. The other one pauses: it says so, and tells who asks');
+  console.log(`$ kill -9 ${second.pid}`);
+  second.kill('SIGKILL');
+  await until('the other worker has seen it', () => /unreachable/.test(textOf(log('initializer'))));
+  quote(log('initializer'), /worker2 is unreachable.*/);
+  await ask(initializer, 'cluster-status-query');
+
+  say('The same command starts it again. It finds its place in the cluster by its files');
+  const again = startWorker(worker2, log('worker2-again'));
+  await until('the cluster goes on', () => /~~~Resuming/.test(textOf(log('initializer'))));
+  quote(log('initializer'), /worker2 is back.*|~~~Resuming.*/g);
+
+  say('Its state is empty, since there are no checkpoints yet. New votes are counted on both workers');
+  await showLetters(worker2);
+  await send(workers, messagesAfterwards);
+  await until('new totals have come out', () => totalsOf(workers).lines >= messages + messagesAfterwards);
+  await showLetters(worker2);
+  console.log(`${messagesAfterwards} more votes are counted.`);
+
+  say('Any worker shuts the whole cluster down');
+  await run('cluster_shutdown', [worker2.external]);
+  await ended(first, 'initializer', 0);
+  await ended(again, 'worker2', 0);
+  for (const receiver of receivers) {
+    receiver.kill('SIGTERM');
+    await ended(receiver, 'a receiver', 0);
+  }
+  const left = readdirSync(resilienceDirectory);
+  if (left.length > 0) throw new Error(`Files were left behind: ${left.join(', ')}`);
+  console.log('All ended with exit code 0, and their files are gone.');
+}
+
+function startWorker({ input, output, external, role }: Worker, logFile: string): ChildProcess {
+  const args = [
+    ...['--application-module', 'examples/alphabet/app.ts', '--in', `votes@${input}`, '--out', output],
+    ...['--external', external, '--resilience-dir', resilienceDirectory, ...role],
+  ];
+  return start('wallaroo-worker', args, logFile);
+}
+
+function send(workers: readonly Worker[], many: number): Promise<void> {
+  return run('sender', [
+    ...['--host', workers.map(({ input }) => input).join(','), '--file', votes, '--binary'],
+    ...['--msg-size', '9', '--messages', `${many}`, '--no-write'],
+  ]);
+}
+
+async function ask({ external }: Worker, type: string): Promise<Buffer> {
+  const answer = await outputOf('external_sender', '--external', external, '--type', type, '--json');
+  process.stdout.write(answer);
+  return answer;
+}
+
+/** Asks for the keys of the only stage with state. */
+async function showLetters(worker: Worker): Promise<void> {
+  const answer = JSON.parse(String(await ask(worker, 'state-entity-query'))) as Record<string, string[]>;
+  const [letters = []] = Object.values(answer);
+  console.log(`${worker.name}: ${letters.sort().join(' ')} (${letters.length} letters)`);
+}
+
+/** Shows what a log says. */
+function quote(file: string, what: RegExp): void {
+  for (const line of textOf(file).match(what) ?? []) console.log(`${relative(folder, file)}: ${line}`);
 }
 
 /** Ends what was started and removes what was written, whatever happened. */
@@ -103,8 +166,8 @@ function compare(totals: ReadonlyMap<string, number>, expected: ReadonlyMap<stri
 }
 
 /** Lines such as `a => 12`; the last of a letter is its total. */
-function totalsIn(file: string): { totals: Map<string, number>; lines: number } {
-  const found = [...readFileSync(file, 'utf8').matchAll(/^(.) => (\d+)$/gm)];
+function totalsOf(workers: readonly Worker[]): { totals: Map<string, number>; lines: number } {
+  const found = workers.flatMap(({ name }) => [...textOf(received(name)).matchAll(/^(.) => (\d+)$/gm)]);
   return { totals: new Map(found.map(([, letter, total]) => [letter!, Number(total)])), lines: found.length };
 }
 
@@ -115,6 +178,18 @@ function count(votes: Buffer): Map<string, number> {
     totals.set(letter, (totals.get(letter) ?? 0) + votes.readUInt32BE(at + 5));
   }
   return totals;
+}
+
+function received(worker: string): string {
+  return join(folder, `${worker}-received.txt`);
+}
+
+function log(name: string): string {
+  return join(folder, `${name}.log`);
+}
+
+function textOf(file: string): string {
+  return readFileSync(file, 'utf8');
 }
 
 function say(text: string): void {
@@ -171,11 +246,16 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-function freePort(): Promise<number> {
+/** All at the same time, so that no two are equal. */
+function freeAddresses(many: number): Promise<string[]> {
+  return Promise.all(Array.from({ length: many }, freeAddress));
+}
+
+function freeAddress(): Promise<string> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+      server.close(() => resolve(`127.0.0.1:${port}`));
     });
   });
 }

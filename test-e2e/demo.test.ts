@@ -8,13 +8,20 @@ const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('
 describe('scripts/demo', () => {
   afterEach(stopAll);
 
-  it('counts votes on a real worker, shows right totals, and leaves nothing behind', async () => {
+  it('runs two workers, shows right totals, survives a kill, and leaves nothing behind', async () => {
     const before = leftovers();
     const { code, stdout, stderr } = await run('scripts/demo', [], { timeoutMs: 120_000 });
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
     expect(stdout)
       .to.include('10000 votes for 26 letters: every total is right.')
       .and.not.to.include('WRONG');
+    // Both workers own letters, and one of them was away for a while.
+    expect(stdout)
+      .to.match(/^initializer: (\w ){5,}/m)
+      .and.to.match(/^worker2: (\w ){5,}/m);
+    expect(stdout).to.include('"processing_messages":false,"unreachable":["worker2"]');
+    expect(stdout).to.include('1000 more votes are counted.');
+    expect(stdout).to.include('All ended with exit code 0, and their files are gone.');
     for (const command of [
       'data_receiver',
       'wallaroo-worker',
