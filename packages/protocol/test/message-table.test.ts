@@ -122,7 +122,7 @@ describe('a table of messages', () => {
       fc.property(anyTable, ({ table, messages }) => {
         for (const message of messages) expect(table.decode(table.encode(message))).to.deep.equal(message);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     ));
 
   it('reads only the bytes between start and end, and writes behind what stands already', () =>
@@ -153,7 +153,7 @@ describe('a table of messages', () => {
           );
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     ));
 
   it('meets random bytes with a message or its own error, never with another', () =>

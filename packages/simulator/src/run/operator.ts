@@ -41,9 +41,9 @@ export class Operator implements Partial<Watch> {
       host.left = true;
       return true;
     }
-    // A joiner that owns slots is never dropped.
-    const turnedAway = failure?.name === 'JoinRefusedError' || (dropped && !this.owners.has(name));
-    if (index < this.firstSpare || !turnedAway) return false;
+    const turnedAway = failure?.name === 'JoinRefusedError' || dropped;
+    // Who has owned slots was let in, and is never dropped.
+    if (index < this.firstSpare || !turnedAway || this.owners.has(name)) return false;
     this.world.schedule.after(ms(againMs), () => {
       if (host.alive) return;
       host.disk.file = undefined;

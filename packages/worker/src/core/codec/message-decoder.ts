@@ -137,8 +137,9 @@ export class MessageDecoder {
   private array(): unknown[] {
     const count = this.bounded(this.count(), this.end - this.at);
     this.enter();
-    const values = new Array<unknown>(count);
-    for (let i = 0; i < count; i++) values[i] = this.value();
+    // Grown, not allocated: the count is only a claim.
+    const values: unknown[] = [];
+    for (let i = 0; i < count; i++) values.push(this.value());
     this.depth--;
     return values;
   }

@@ -1,4 +1,5 @@
 import type { ByteWriter } from '@wallaroo/protocol';
+import { isBuiltIn } from './built-in.js';
 import type { MessagePack } from './message-pack.js';
 import { depthMax, shapeMembersMax, shapesMax, shortTextMax, tag } from './tags.js';
 
@@ -73,9 +74,10 @@ export class MessageEncoder {
     if (depth > depthMax) throw new TypeError(`nested deeper than ${depthMax}, or a cycle`);
     const prototype = Object.getPrototypeOf(value) as object | null;
     if (prototype === Object.prototype || prototype === null) return this.record(out, value, depth);
-    if (Array.isArray(value)) {
-      out.u8(tag.array).u32(value.length);
-      for (let i = 0; i < value.length; i++) this.value(out, value[i], depth);
+    if (prototype === Array.prototype) {
+      const values = value as unknown[];
+      out.u8(tag.array).u32(values.length);
+      for (let i = 0; i < values.length; i++) this.value(out, values[i], depth);
     } else if (prototype === Buffer.prototype) {
       out
         .u8(tag.buffer)
@@ -87,7 +89,7 @@ export class MessageEncoder {
         .u32((value as Uint8Array).length)
         .bytes(value as Uint8Array);
     } else {
-      this.checkClass(value);
+      this.check(value, depth);
       this.packed(out, value);
     }
   }
@@ -148,10 +150,37 @@ export class MessageEncoder {
     out.u8(tag.messagePack).u32(bytes.length).bytes(bytes);
   }
 
-  /** Rather no message than one that silently lost its class. */
-  private checkClass(value: object): void {
-    const type = value.constructor as { name?: string } | undefined;
-    if (builtIn.has(type) || this.messagePack.classes.includes(type as never)) return;
+  /** Rather no message than one that silently lost its class, or a part: looks at all that MessagePack will. */
+  private check(value: unknown, depth: number): void {
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      throw new TypeError(`a ${typeof value} cannot leave its worker`);
+    }
+    if (typeof value !== 'object' || value === null) return;
+    if (depth > depthMax) throw new TypeError(`nested deeper than ${depthMax}, or a cycle`);
+    const prototype = Object.getPrototypeOf(value) as object | null;
+    if (value instanceof Map && prototype === Map.prototype) {
+      for (const [key, member] of value) {
+        this.check(key, depth + 1);
+        this.check(member, depth + 1);
+      }
+    } else if (value instanceof Set && prototype === Set.prototype) {
+      for (const member of value) this.check(member, depth + 1);
+    } else if (prototype === Array.prototype || prototype === Object.prototype || prototype === null) {
+      for (const member of Object.values(value)) this.check(member, depth + 1);
+    } else if (!isBuiltIn(prototype)) {
+      this.checkClass(value, prototype);
+      for (const member of Object.values(value)) this.check(member, depth + 1);
+    }
+  }
+
+  private checkClass(value: object, prototype: object | null): void {
+    const type = value.constructor as (new () => object) | undefined;
+    if (
+      type !== undefined &&
+      type.prototype === prototype &&
+      this.messagePack.classes.includes(type as never)
+    )
+      return;
     throw new TypeError(
       `an instance of class ${type?.name ?? '?'} cannot leave its worker: ` +
         "name the class in the application's `classes`, or give it `serialize` and `deserialize`",
@@ -160,12 +189,6 @@ export class MessageEncoder {
 }
 
 const junctionsMax = shapesMax * shapeMembersMax;
-
-const builtIn = new Set<unknown>([
-  ...[Map, Set, Date, RegExp, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError],
-  ...[ArrayBuffer, DataView, Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
-  ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
-]);
 
 function junction(): Junction {
   return { next: new Map(), lastName: '', lastNext: undefined, shape: undefined };

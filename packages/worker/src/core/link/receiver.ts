@@ -73,7 +73,8 @@ export class Receiver {
       // Frames of the sender's former life that still wait were sent, and are processed; their numbers are gone.
       this.accepted = 0;
       this.acknowledged = 0;
-      this.processedNumber = -(this.held.length - this.first);
+      this.processedNumber = this.first - this.held.length;
+      this.acknowledgedMax = Infinity;
     }
   }
 

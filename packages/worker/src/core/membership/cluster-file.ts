@@ -47,11 +47,13 @@ export function readClusterFile(file: Buffer): ClusterFileContent {
   if (file.length < 4 || file.readUInt32BE(0) !== crc32(file, 4)) {
     throw new ClusterFileError('its checksum does not fit: the file is damaged, or not one of ours');
   }
-  const { version, ...content } = clusterFiles.decode(file, 4);
+  // The version stands right behind the tag, whatever follows it.
+  const version = file.length >= 7 ? file.readUInt16BE(5) : 0;
   if (version !== clusterFileVersion) {
     throw new ClusterFileError(
       `it is of version ${version}; this worker reads version ${clusterFileVersion}`,
     );
   }
-  return content;
+  const { application, fingerprint, name, incarnation, records } = clusterFiles.decode(file, 4);
+  return { application, fingerprint, name, incarnation, records };
 }

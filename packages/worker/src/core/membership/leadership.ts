@@ -128,6 +128,7 @@ export class Leadership {
   stored(member: string, epoch: number, index: number): void {
     if (this.now.stage !== 'appending' || this.now.epoch !== epoch || this.now.index !== index) return;
     const { lives, stored } = this.now;
+    if (!lives.some(({ name }) => name === member)) return;
     stored.add(member);
     if (stored.size < lives.length && !this.host.commitsWithoutAll) return;
     this.now =
@@ -140,6 +141,7 @@ export class Leadership {
   ready(member: string, epoch: number): void {
     if (this.now.stage !== 'preparing' || this.now.epoch !== epoch) return;
     const { lives, ready } = this.now;
+    if (!lives.some(({ name }) => name === member)) return;
     ready.add(member);
     if (ready.size < lives.length) return;
     this.now = { stage: 'leading', epoch, lives };

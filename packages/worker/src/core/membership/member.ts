@@ -31,14 +31,9 @@ import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
 import type { ControlRecord, MemberRecord } from './records.js';
+import type { Role } from './role.js';
 import { Shutdown } from './shutdown.js';
 import { waitsFor } from './waiting.js';
-
-export type Role =
-  | { readonly kind: 'initializer'; readonly workerCount: number }
-  | { readonly kind: 'worker'; readonly initializer: Address }
-  /** `contact`: the control address of any member; `workerCount`: how many join together. */
-  | { readonly kind: 'joiner'; readonly contact: Address; readonly workerCount: number };
 
 export interface MemberSettings {
   readonly plan: Plan;
@@ -348,8 +343,7 @@ export class Member {
       this.shutdown = new Shutdown(
         this.view.members.map(({ name }) => name),
         (member, message) => this.send(member, message),
-        // Longer than the patience of a worker with its own sinks, which comes first.
-        (2 * this.settings.stopPauseMs + shutdownGraceMs) * 1e6,
+        this.shutdownPatienceNs,
         this.planted.has('shutdown does not drain'),
         now,
       );
@@ -400,6 +394,11 @@ export class Member {
   /** While a member is away, nothing is processed: its slots are nobody else's. */
   private get paused(): boolean {
     return this.others().some(({ away }) => away);
+  }
+
+  /** Longer than the patience of a worker with its own sinks, which comes first. */
+  private get shutdownPatienceNs(): number {
+    return (2 * this.settings.stopPauseMs + shutdownGraceMs) * 1e6;
   }
 
   private allThere(now: number): boolean {
@@ -784,8 +783,7 @@ export class Member {
   private endIfOrphaned(now: number): void {
     if (this.phase !== 'draining' || this.shutdown !== undefined) return;
     const leader = this.mesh.peers.get(this.shutdownLeader);
-    if (leader === undefined || this.attendance.present(leader, now) || !this.attendance.gone(leader, now))
-      return;
+    if (leader?.awaySince === undefined || now - leader.awaySince < 2 * this.shutdownPatienceNs) return;
     const { held, unacknowledged } = this.data.linkBytes;
     const complete = held + unacknowledged === 0 && this.sourcesState === 'ended';
     this.log.line(`${leader.name}, which led the shutdown, is gone.`);
@@ -1030,7 +1028,12 @@ export class Member {
       }
       return;
     }
+    if (this.phase === 'finishing') return;
     if (peer === undefined) return this.end(new JoinRefusedError(refusal.text));
+    // The leader has lost sight of this joiner, which will ask again.
+    if (this.settings.role.kind === 'joiner' && this.phase === 'forming' && !refusal.expelled) {
+      return this.mesh.forget(peer);
+    }
     if (refusal.expelled && this.toldDrained && this.phase === 'processing') {
       // It has left, and the word of it was lost.
       this.log.line('AUTOSCALE: Shutting down.');

@@ -44,7 +44,7 @@ export class Shutdown {
   }
 
   report(member: string, report: Report): void {
-    if (this.done || report.round !== this.round) return;
+    if (this.done || report.round !== this.round || !this.members.includes(member)) return;
     this.reports.set(member, report);
     if (this.reports.size < this.members.length) return;
     this.asking = false;

@@ -1,5 +1,5 @@
 import { formatAddress, type Address } from '@wallaroo/protocol';
-import type { Role } from './member.js';
+import type { Role } from './role.js';
 
 /** What a worker that waits knows of the others. */
 export interface Others {

@@ -245,7 +245,7 @@ export class Migration {
       return;
     }
     this.move = { role: 'taker', route, stage: 'waiting', keys: 0, bytes: 0 };
-    this.host.engine.routing.await(new Set(route.slots), (target, key, message) => {
+    this.host.engine.routing.expect(new Set(route.slots), (target, key, message) => {
       this.held.add(target, key, message);
       this.host.held(this.held.size);
     });

@@ -2,6 +2,7 @@ import type { ByteWriter } from '@wallaroo/protocol';
 import type { HiddenStateCodec } from '../../api/computation.js';
 import type { MessageDecoder } from '../codec/message-decoder.js';
 import type { MessageEncoder } from '../codec/message-encoder.js';
+import { derivesFromBuiltIn } from '../codec/built-in.js';
 import type { StateStore } from '../step/state-store.js';
 
 /** How the state of one stage is written: the author's way, as members of a class, or as any message. */
@@ -13,18 +14,12 @@ const form = { own: 1, members: 2, value: 3 } as const;
  * such a state needs a codec of its own.
  */
 export class StateCodec {
-  private readonly prototype: object | undefined;
+  private known: { readonly prototype: object | undefined } | undefined;
 
   constructor(
     readonly store: StateStore,
     private readonly codec: HiddenStateCodec | undefined,
-  ) {
-    const sample = store.sample();
-    const prototype =
-      typeof sample === 'object' && sample !== null ? (Object.getPrototypeOf(sample) as object) : null;
-    const plain = prototype === null || prototype === Object.prototype || builtIn.has(prototype);
-    this.prototype = plain ? undefined : prototype;
-  }
+  ) {}
 
   /** @throws TypeError when a state cannot be written */
   write(out: ByteWriter, encoder: MessageEncoder, state: unknown): void {
@@ -50,6 +45,18 @@ export class StateCodec {
     return value;
   }
 
+  /** The class of new states, if it is one of the author's; found out when it is first needed. */
+  private get prototype(): object | undefined {
+    if (this.known !== undefined) return this.known.prototype;
+    const sample = this.store.sample();
+    const prototype =
+      typeof sample === 'object' && sample !== null ? (Object.getPrototypeOf(sample) as object | null) : null;
+    // Members are all there is to see of other classes; those derived from a class of the language hold more.
+    const plain = prototype === null || prototype === Object.prototype || derivesFromBuiltIn(prototype);
+    this.known = { prototype: plain ? undefined : prototype };
+    return this.known.prototype;
+  }
+
   private isInstance(state: unknown): state is object {
     return (
       this.prototype !== undefined &&
@@ -59,12 +66,3 @@ export class StateCodec {
     );
   }
 }
-
-const builtIn = new Set<object>([
-  Array.prototype,
-  Map.prototype,
-  Set.prototype,
-  Date.prototype,
-  Buffer.prototype,
-  Uint8Array.prototype,
-]);

@@ -52,7 +52,7 @@ export class Routing {
   }
 
   /** What comes for these slots, which are on their way here, is held. */
-  await(slots: ReadonlySet<number>, hold: HoldMessage): void {
+  expect(slots: ReadonlySet<number>, hold: HoldMessage): void {
     this.coming = slots;
     this.holdMessage = hold;
   }

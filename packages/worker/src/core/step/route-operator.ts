@@ -39,13 +39,13 @@ export class RouteOperator implements Operator {
       return this.next.process(message, key);
     }
     const { slot = slotOf(key, this.slots) } = this.destination;
-    if (routing.strict && routing.held(slot, this.target, key, message)) return;
     const batch = routing.batchOf(slot);
-    if (batch === undefined) return this.next.process(message, key);
     try {
-      batch.add(this.target, key, message);
+      if (routing.strict && routing.held(slot, this.target, key, message)) return;
+      batch?.add(this.target, key, message);
     } catch (error) {
-      this.context.failed(this.destination.what, key, message, error);
+      return this.context.failed(this.destination.what, key, message, error);
     }
+    if (batch === undefined) this.next.process(message, key);
   }
 }

@@ -17,6 +17,10 @@ export function fingerprintOf(plan: Plan, mode: { readonly resilience: boolean }
     `application '${application.name}'`,
     `${application.slots} slots`,
     `on error ${application.onError}`,
+    `messages written by ${application.serialize === undefined ? 'the worker' : 'the application'}`,
+    ...(application.classes.length > 0
+      ? [`classes ${application.classes.map(({ name }) => name).join(', ')}`]
+      : []),
     `resilience ${mode.resilience ? 'on' : 'off'}`,
     ...stages.map(stageLine),
   ];

@@ -96,11 +96,14 @@ export class RecoveryFiles implements Storage {
     const there = needed.filter((suffix) => existsSync(this.path(suffix)));
     const begun = needed.filter((suffix) => existsSync(this.path(suffix + fresh)));
     const complete = needed.every((suffix) => there.includes(suffix) || begun.includes(suffix));
-    if (there.length > 0 && there.length < needed.length && complete) {
-      // The first set was written and synced, and the process died while it was renamed.
-      for (const suffix of needed) {
-        if (!there.includes(suffix)) renameSync(this.path(suffix + fresh), this.path(suffix));
-      }
+    if (
+      begun.length > 0 &&
+      complete &&
+      !begun.includes('.local-topology') &&
+      there.includes('.local-topology')
+    ) {
+      // All of the set was written and synced, the first file renamed, and then the process died.
+      for (const suffix of begun) renameSync(this.path(suffix + fresh), this.path(suffix));
     } else {
       for (const suffix of begun) rmSync(this.path(suffix + fresh), { force: true });
       if (there.length === 0) return undefined;

@@ -25,7 +25,7 @@ describe('messages between workers', () => {
         // Decoded twice: shapes that are known already, and new strings in the same places.
         for (let i = 0; i < 2; i++) expectSame(pair.read(bytes), messages);
       }),
-      { numRuns: 800 },
+      { numRuns: 400 },
     );
   });
 
@@ -353,7 +353,7 @@ describe('bytes that are no batch', () => {
         }
         unpolluted();
       }),
-      { numRuns: 2000 },
+      { numRuns: 1200 },
     );
   });
 
@@ -378,7 +378,7 @@ describe('bytes that are no batch', () => {
           unpolluted();
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 

@@ -141,7 +141,7 @@ describe('a link between two workers', () => {
           );
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 120 },
     ));
 
   it('loses nothing and repeats nothing over epochs and new lives of either end', () =>
@@ -153,7 +153,7 @@ describe('a link between two workers', () => {
         }),
         (steps) => void run(steps),
       ),
-      { numRuns: 250 },
+      { numRuns: 150 },
     ));
 
   const send: Step = { do: 'send', bytes: 5 };

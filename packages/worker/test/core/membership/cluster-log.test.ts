@@ -159,7 +159,7 @@ describe('the log of a cluster', () => {
         again.commit(again.length - 1);
         expect(facts(again.effective)).to.deep.equal(facts(log.state));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     ));
 
   it('draws together what is in effect, and keeps what is not one by one', () => {

@@ -254,7 +254,7 @@ describe('messages that are partitioned between workers', () => {
 describe('messages for slots on their way', () => {
   const held = (worker: Worker, awaited: readonly number[]) => {
     const kept: [key: string, message: unknown][] = [];
-    worker.engine.routing.await(new Set(awaited), (_target, key, message) => kept.push([key, message]));
+    worker.engine.routing.expect(new Set(awaited), (_target, key, message) => kept.push([key, message]));
     return kept;
   };
 

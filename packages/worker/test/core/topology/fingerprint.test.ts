@@ -60,6 +60,7 @@ describe('the fingerprint of an application', () => {
       "application 'test'",
       '1024 slots',
       'on error stop',
+      'messages written by the worker',
       'resilience on',
       "source 'numbers' (generator) in step 'numbers' -> add",
       "computation 'add' in step 'numbers' -> double",
