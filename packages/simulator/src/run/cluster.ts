@@ -15,7 +15,7 @@ import type { Scenario } from './scenario.js';
 
 /** Times of the protocols in a simulation: those of production, but for what would only make runs longer. */
 const timing = { tickMs: 50, heartbeatMs: 250, silenceMs: 1500, retryMs: 100, startMs: 0, joinMs: 5000 };
-const stopPauseMs = 30_000;
+const stopPauseMs = 15_000;
 
 /** A world of hosts on which the real core runs. */
 export interface Cluster {

@@ -44,6 +44,16 @@ describe('moments', () => {
     expect(come({ phase: 'ready', nth: 2 }, stays)).to.equal(1);
   });
 
+  it('may be late: then they come after all others are forgotten', () => {
+    const moments = new Moments();
+    const came: string[] = [];
+    moments.await({ phase: 'draining', nth: 1 }, () => came.push('early'));
+    moments.await({ phase: 'draining', nth: 1 }, () => came.push('late'), true);
+    moments.forget();
+    moments.called(process(0), { phase: 'draining' } as CoreStatus);
+    expect(came).to.deep.equal(['late']);
+  });
+
   it('come with the n-th wish of a kind, and never after all is forgotten', () => {
     const flow: Wish = { kind: 'flow', on: true };
     expect(

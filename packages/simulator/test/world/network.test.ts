@@ -132,6 +132,23 @@ describe('the simulated network', () => {
     expect(toys.toy(1).text).to.equal('there');
   });
 
+  it('holds up one connection while others go on', () => {
+    const toys = new ToyWorld();
+    const connection = toys.connect();
+    expect(toys.world.network.stall(0, 1, 'control', 500)).to.equal(0);
+    expect(toys.world.network.stall(0, 1, 'data', 500)).to.equal(1);
+    const held = toys.toy(1).last;
+    const other = toys.connect(2);
+    toys.write(0, connection, 'late');
+    toys.pass(1);
+    toys.write(0, other, 'soon');
+    toys.pass(100);
+    expect(toys.toy(1).text).to.equal('soon');
+    expect(toys.toy(1).bytes.has(held)).to.equal(false);
+    toys.pass(1000);
+    expect(toys.toy(1).bytes.get(held)?.toString()).to.equal('late');
+  });
+
   it('lets a half-open connection be silent for ever', () => {
     const toys = new ToyWorld();
     const connection = toys.connect();

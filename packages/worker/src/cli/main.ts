@@ -70,7 +70,8 @@ function fail(error: unknown): never {
 
 function explanation(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if ('remedy' in error) return `${error.message}. ${String(error.remedy)}`;
+  if ('remedy' in error)
+    return `${error.message.replace(/\.$|(\n)$/, '')}${error.message.endsWith('\n') ? '\n' : '. '}${String(error.remedy)}`;
   const cause = causeOf(error);
   const authors = error instanceof ApplicationModuleError || isNamed(error, 'UserCodeError');
   if (error instanceof UsageError || isNamed(error, 'ApplicationError') || (authors && cause === error)) {

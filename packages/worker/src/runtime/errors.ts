@@ -39,7 +39,7 @@ export class NameTakenError extends WorkerError {
   constructor(application: string, worker: string, process: number, lock: string) {
     super(
       `A worker '${worker}' of application '${application}' is running already (process ${process}, by ${lock})`,
-      'Give this one another --name or another --resilience-dir, or stop the other one first.',
+      `Give this one another ${worker === 'initializer' ? '' : '--name or another '}--resilience-dir, or stop the other one first.`,
     );
   }
 }

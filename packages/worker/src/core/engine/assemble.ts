@@ -9,6 +9,7 @@ import {
   StatelessOperator,
   StateOperator,
   type Operator,
+  type Way,
 } from '../step/operators.js';
 import { Outbox } from '../step/outbox.js';
 import { RouteOperator } from '../step/route-operator.js';
@@ -133,7 +134,7 @@ class Assembly {
   }
 
   /** The way from a partitioning stage to its readers, on whichever worker they are to run. */
-  private route(stage: PlannedStage, key: string | undefined): Operator {
+  private route(stage: PlannedStage, key: string | undefined): Way {
     const { plan } = this;
     const { context, routing } = this.surroundings;
     const first = this.next(stage);
@@ -146,7 +147,7 @@ class Assembly {
       store: this.storeBehind(stage),
       slot: key === undefined ? undefined : slotOf(key, slots),
     };
-    return new RouteOperator(context, routing, slots, destination, first);
+    return { routing, here: first, anywhere: new RouteOperator(context, routing, slots, destination, first) };
   }
 
   /** The first state that messages meet before they are partitioned again. */

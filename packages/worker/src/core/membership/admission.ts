@@ -18,6 +18,8 @@ export interface Situation {
   readonly members: readonly string[];
   /** Slots are moving, or members come or go. */
   readonly busy: boolean;
+  /** Whether a worker that waits can still be spoken to. */
+  present(candidate: Candidate): boolean;
 }
 
 export const joinTexts = {
@@ -29,13 +31,19 @@ export const joinTexts = {
   notYet: 'Contacted worker has not yet joined the cluster, cannot autoscale.',
 } as const;
 
+/** A joiner that waits asks again about every second. */
+const askingNs = 4e9;
+
 /**
  * Joiners of one round, at the leader. The first that asks says how many there are to be; when all are there
  * they become members together. Those that wait for others that never come are told so after a while.
  */
 export class Admission {
   private round: { readonly count: number; readonly since: number } | undefined;
-  private readonly candidates = new Map<string, Candidate>();
+  private readonly candidates = new Map<
+    string,
+    { readonly candidate: Candidate; readonly askedAt: number }
+  >();
 
   constructor(
     private readonly log: LineLog,
@@ -51,12 +59,16 @@ export class Admission {
   }
 
   /** @returns why not; empty when it may wait for the others. A candidate may ask again. */
-  request(candidate: Candidate, now: number, { members, busy }: Situation): string {
+  request(candidate: Candidate, now: number, { members, busy, present }: Situation): string {
     const { name, count } = candidate;
     if (members.includes(name)) return joinTexts.taken;
     if (count < 1) return joinTexts.none;
-    const known = this.candidates.get(name);
-    if (known !== undefined && known.life !== candidate.life) return joinTexts.taken;
+    const known = this.candidates.get(name)?.candidate;
+    if (known !== undefined && known.life !== candidate.life) {
+      if (present(known)) return joinTexts.taken;
+      this.withdraw(name);
+      return this.request(candidate, now, { members, busy, present });
+    }
     if (busy) return joinTexts.busy;
     this.round ??= { count, since: now };
     if (count !== this.round.count) return joinTexts.count(this.round.count, count);
@@ -67,16 +79,32 @@ export class Admission {
       );
       this.log.line(`***Worker ${name} attempting to join the cluster. Sent necessary information.***`);
     }
-    this.candidates.set(name, candidate);
+    this.candidates.set(name, { candidate, askedAt: now });
     return '';
   }
 
-  /** All of the round, once they are there and can be spoken to. */
-  complete(present: (name: string) => boolean): readonly MemberRecord[] | undefined {
+  /**
+   * All of the round, once they are there.
+   * @param incarnationOf in which incarnation a candidate can be spoken to; undefined while it cannot
+   */
+  complete(incarnationOf: (candidate: Candidate) => number | undefined): readonly MemberRecord[] | undefined {
     if (this.round === undefined || this.candidates.size < this.round.count) return undefined;
-    const all = [...this.candidates.values()];
-    if (!all.every(({ name }) => present(name))) return undefined;
-    return all.map(({ name, incarnation, control, data }) => ({ name, incarnation, control, data }));
+    const members: MemberRecord[] = [];
+    for (const { candidate } of this.candidates.values()) {
+      const incarnation = incarnationOf(candidate);
+      if (incarnation === undefined) return undefined;
+      members.push({ name: candidate.name, incarnation, control: candidate.control, data: candidate.data });
+    }
+    return members;
+  }
+
+  /** Those that have stopped asking and cannot be spoken to: they have died at the door. @returns their names */
+  lapse(now: number, present: (candidate: Candidate) => boolean): readonly string[] {
+    const gone = [...this.candidates.values()].filter(
+      ({ candidate, askedAt }) => now - askedAt > askingNs && !present(candidate),
+    );
+    for (const { candidate } of gone) this.withdraw(candidate.name);
+    return gone.map(({ candidate }) => candidate.name);
   }
 
   /** One that waited has gone. */

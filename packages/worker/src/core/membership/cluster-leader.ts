@@ -13,8 +13,9 @@ export interface ClusterLeaderHost extends LeaderHost {
   now(): number;
   /** Reaches out to a worker that is no member yet. */
   invite(candidate: Candidate): void;
-  /** Whether such a worker can be spoken to. */
-  present(name: string): boolean;
+  /** In which incarnation such a worker can be spoken to; undefined while it cannot. */
+  incarnationOf(candidate: Candidate): number | undefined;
+  /** Lets go of a worker that is not let in, after it has heard so. */
   forget(name: string): void;
   /** Asks all members how many clients are connected to their sources. Those that do not answer are left out. */
   clients(done: (counts: ReadonlyMap<string, number>) => void): void;
@@ -69,10 +70,11 @@ export class ClusterLeader {
     const now = this.host.now();
     const overdue = this.admission.overdue(now);
     for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
+    for (const name of this.admission.lapse(now, (one) => this.present(one))) this.host.forget(name);
     const record = this.rescale.next(this.state, now);
     if (record !== undefined) return this.leadership.propose(record);
     if (this.busy) return;
-    const members = this.admission.complete((name) => this.host.present(name));
+    const members = this.admission.complete((candidate) => this.host.incarnationOf(candidate));
     if (members !== undefined) this.letIn(members);
   }
 
@@ -82,6 +84,13 @@ export class ClusterLeader {
     this.rescale.drained.clear();
   }
 
+  /** The leader before has left in order: this worker goes on where it stood. */
+  inherit(epoch: number, lives: Lives): void {
+    this.leadership.inherit(epoch, lives);
+    if (this.state.leaving.length > 0 || Rescale.remaining(this.state) > 0) return;
+    this.host.lines.line('AUTOSCALE: Autoscale is complete.');
+  }
+
   /** Somebody else leads now. */
   resign(): void {
     this.leadership.resign();
@@ -89,10 +98,14 @@ export class ClusterLeader {
   }
 
   joinRequested(candidate: Candidate): string {
-    const members = this.state.members.map(({ name }) => name);
+    const members = this.host.log.effective.members.map(({ name }) => name);
+    // A member on paper only: it began to join, and has been started again since.
+    if (!members.includes(candidate.name) && this.state.members.some(({ name }) => name === candidate.name))
+      return '';
     // It waits at the door, and will ask again.
     if (this.leadership.stage !== 'leading') return '';
-    const refusal = this.admission.request(candidate, this.host.now(), { members, busy: this.busy });
+    const situation = { members, busy: this.busy, present: (one: Candidate) => this.present(one) };
+    const refusal = this.admission.request(candidate, this.host.now(), situation);
     if (refusal === '') this.host.invite(candidate);
     return refusal;
   }
@@ -164,6 +177,11 @@ export class ClusterLeader {
   private turnAway(name: string, text: string): void {
     const message: ControlMessage = { type: 'joinRefused', text };
     this.host.send(name, message);
+    this.host.forget(name);
+  }
+
+  private present(candidate: Candidate): boolean {
+    return this.host.incarnationOf(candidate) !== undefined;
   }
 
   /** What is decided: while this worker leads and proposes nothing, all of it is on disk everywhere. */

@@ -47,9 +47,11 @@ export class StartTimeoutError extends MembershipError {
 /** The cluster was asked to stop, and some of what was read could not be processed. */
 export class IncompleteShutdownError extends MembershipError {
   constructor(bytes: number, unreachable: readonly string[]) {
+    const away = unreachable.length > 0 ? ` while ${unreachable.join(', ')} could not be reached` : '';
     super(
-      `The cluster has stopped with messages that were not processed (${bytes} bytes on links of this worker` +
-        `${unreachable.length > 0 ? `; unreachable: ${unreachable.join(', ')}` : ''})`,
+      bytes > 0
+        ? `The cluster has stopped${away} with messages that were not processed: ${bytes} bytes on links of this worker`
+        : `The cluster has stopped${away || ' before all workers were through'}`,
       'The files of the workers are kept: start the cluster again with the same commands, and see that all receivers read',
     );
   }

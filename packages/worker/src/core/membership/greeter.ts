@@ -59,6 +59,8 @@ export interface Refuse {
 export function judge(hello: Hello, channel: ChannelName, here: Standpoint): Verdict {
   return (
     judgeApplication(hello, here) ??
+    // Who asks to be let in has no history here yet.
+    (hello.joining > 0 ? judgeJoiner(hello, here) : undefined) ??
     judgeIdentity(hello, here) ??
     (channel === 'control' ? judgeMember(hello, here) : judgeLink(hello, here))
   );
@@ -105,7 +107,6 @@ function judgeIdentity(hello: Hello, here: Standpoint): Verdict | undefined {
 }
 
 function judgeMember(hello: Hello, here: Standpoint): Verdict {
-  if (hello.joining > 0) return judgeJoiner(hello, here);
   if (here.vacancies !== undefined) {
     return here.vacancies > 0 || here.known !== undefined
       ? welcome
@@ -126,7 +127,9 @@ function judgeMember(hello: Hello, here: Standpoint): Verdict {
 }
 
 function judgeJoiner(hello: Hello, here: Standpoint): Verdict {
-  if (here.linked.some(({ name }) => name === hello.name)) return no(joinTexts.taken);
+  if (hello.name === here.name || here.linked.some(({ name }) => name === hello.name)) {
+    return no(joinTexts.taken);
+  }
   if (here.joining) return no(joinTexts.notYet);
   return here.members === undefined || here.epoch === 0
     ? later('the cluster has not started yet')
@@ -142,7 +145,9 @@ function judgeLink(hello: Hello, here: Standpoint): Verdict {
   if (member === undefined) {
     // It is about to become one: the record is on disk here, and not in effect yet.
     const coming = here.members?.some(({ name }) => name === hello.name) ?? false;
-    return coming ? { verdict: 'wait' } : no(`${hello.name} is no member of the cluster`);
+    return coming
+      ? { verdict: 'wait' }
+      : { ...no(`${hello.name} is no member of the cluster`), expelled: true };
   }
   if (here.planted.anyIncarnation) return welcome;
   if (member.incarnation !== hello.incarnation || hello.to !== here.incarnation) {

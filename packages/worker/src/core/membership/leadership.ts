@@ -68,6 +68,11 @@ export class Leadership {
     return this.now.stage;
   }
 
+  /** The members that the leader counts on; none while it does not lead. */
+  get lives(): Lives {
+    return this.now.stage === 'idle' ? [] : this.now.lives;
+  }
+
   /** This worker has seen that somebody knows of such an epoch. */
   heardOf(epoch: number): void {
     this.highest = Math.max(this.highest, epoch);

@@ -12,6 +12,7 @@ import type { Clock, ConnectionId, Ends, LineLog, Network, OutputPort, Random, S
 import { dealSlots, type SlotOwners } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import type { Plan } from '../topology/plan.js';
+import type { Candidate } from './admission.js';
 import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
@@ -98,6 +99,7 @@ export type Phase =
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
 const shutdownGraceMs = 1000;
+const departureNs = 2e9;
 /** What `answer` is asked for the number of clients that are connected to sources. */
 export const clientsQuestion = 'clients';
 
@@ -140,6 +142,8 @@ export class Member {
   private lastQuestion = 0;
   /** Messages of this worker to itself. */
   private inbox: ControlMessage[] = [];
+  /** Former members, and until when their connections stay. */
+  private readonly departed = new Map<string, number>();
   private depth = 0;
   private wasFlowing = false;
   private wasRunning = false;
@@ -266,6 +270,7 @@ export class Member {
       this.shutdown?.tick(now, this.allThere(now));
       this.endIfOrphaned(now);
       this.endIfOver(now);
+      this.forgetDeparted(now);
       for (const inquiry of this.inquiries) inquiry.tick(now);
       this.keeper.tick(now);
       this.formIfComplete();
@@ -596,6 +601,7 @@ export class Member {
     this.relinkAll(before);
     if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion);
     else this.data.migration.begin(epoch.route, this.ownersOf(epoch));
+    this.mesh.forgetContact();
     this.forgetOthers();
     this.mesh.caughtUp();
     if (this.endsState === 'closed') {
@@ -721,13 +727,13 @@ export class Member {
     if (names.includes(name)) {
       this.phase = 'finishing';
       this.log.line('AUTOSCALE: Shutting down.');
+      // The others have let go of it; if it led, it sees that they know.
+      if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
       return this.ports.ends.flushSinks();
     }
     this.relinkAll(before);
-    for (const gone of names) {
-      const peer = this.mesh.peers.get(gone);
-      if (peer !== undefined) this.mesh.forget(peer);
-    }
+    // Their connections stay for a moment, so that they hear of it.
+    for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
     if (wasLeader === name) return this.leader.leadership.release(names);
     if (this.view.members[0]!.name !== name) {
       this.leaderName = this.view.members[0]!.name;
@@ -736,7 +742,17 @@ export class Member {
     if (!names.includes(wasLeader)) return;
     // The leader has left in order: the next one goes on where it stood.
     this.leaderName = name;
-    this.leader.leadership.inherit(this.view.epoch, this.view.members);
+    this.leader.inherit(this.view.epoch, this.view.members);
+  }
+
+  private forgetDeparted(now: number): void {
+    for (const [name, until] of this.departed) {
+      if (now < until) continue;
+      this.departed.delete(name);
+      const peer = this.mesh.peers.get(name);
+      const member = this.clusterLog.state.members.some((one) => one.name === name);
+      if (peer !== undefined && !member && !this.leader.expects(name)) this.mesh.forget(peer);
+    }
   }
 
   private onDrain(from: string, round: number): void {
@@ -769,7 +785,12 @@ export class Member {
 
   /** Who has told others that all is over waits until they know, for a while. */
   private finished(): void {
-    this.over = { until: this.ports.clock.now() + shutdownGraceMs * 1e6 };
+    const told =
+      this.shutdown !== undefined || this.view.members.every(({ name }) => name !== this.settings.name);
+    if (!told) return this.end(undefined);
+    // Long enough for a connection that broke to be missed and made anew.
+    const patience = Math.max(shutdownGraceMs, 3 * this.settings.timing.silenceMs);
+    this.over = { until: this.ports.clock.now() + patience * 1e6 };
     this.endIfOver(this.ports.clock.now());
   }
 
@@ -829,7 +850,9 @@ export class Member {
       const peer = this.mesh.peer(member.name);
       return !this.attendance.present(peer, now) && this.attendance.gone(peer, now);
     };
-    const there = state.members.filter((member) => !gone(member));
+    // While a record is on its way to all disks, the members are those that have to have it.
+    const { lives } = this.leader.leadership;
+    const there = (lives.length > 0 ? lives : state.members).filter((member) => !gone(member));
     if (there[0]?.name !== this.settings.name) return;
     this.leader.tick(this.livesOf(there, now));
   }
@@ -951,12 +974,14 @@ export class Member {
           this.keeper.write(then);
         },
         send: (member, message) => this.send(member, message),
-        invite: (candidate) => this.dial(candidate.name, candidate.control),
-        present: (who) => this.attendance.present(this.mesh.peer(who), this.ports.clock.now()),
-        forget: (who) => {
-          const peer = this.mesh.peers.get(who);
-          if (peer !== undefined) this.mesh.forget(peer);
+        invite: (candidate) => this.invite(candidate),
+        incarnationOf: (candidate) => {
+          const peer = this.mesh.peers.get(candidate.name);
+          if (peer === undefined || peer.life !== candidate.life) return undefined;
+          return this.attendance.present(peer, this.ports.clock.now()) ? peer.incarnation : undefined;
         },
+        // Not at once: it may still have to hear why.
+        forget: (who) => this.departed.set(who, this.ports.clock.now() + departureNs),
         clients: (done) =>
           this.ask(clientsQuestion, (answers) =>
             done(new Map([...answers].map(([who, text]) => [who, Number(text)]))),
@@ -990,6 +1015,14 @@ export class Member {
           ? role.workerCount - 1 - this.mesh.peers.size
           : undefined,
     };
+  }
+
+  /** Reaches out to a worker that asks to be let in. What was known of an earlier life of it is void. */
+  private invite({ name, life, control }: Candidate): void {
+    const known = this.mesh.peers.get(name);
+    if (known !== undefined && known.life !== 0 && known.life !== life) this.mesh.forget(known);
+    this.departed.delete(name);
+    this.mesh.peer(name).control.boundary.address = control;
   }
 
   /** Somebody asks this member to be let in: the leader decides. */

@@ -419,7 +419,8 @@ export class Mesh {
       case 'refuse': {
         const { text, incarnation, expelled, taken } = verdict;
         const final = verdict.final && (!taken || this.insists(hello));
-        if (final) this.tellRefusal(inbound, hello, text);
+        // One that has left, and has not heard of it yet, is no news.
+        if (final && !expelled) this.tellRefusal(inbound, hello, text);
         this.answer(
           connection,
           frameKind.refusal,

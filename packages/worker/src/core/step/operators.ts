@@ -139,13 +139,20 @@ function checkIterable(outputs: unknown): void {
     throw new TypeError(`it must return an array or another iterable object, not ${typeof outputs}`);
 }
 
+/** Where a message goes once its key is known. A worker that owns all keys need not ask where that is. */
+export interface Way {
+  readonly routing: { readonly alone: boolean };
+  readonly here: Operator;
+  readonly anywhere: Operator;
+}
+
 /** `keyBy`: from here on messages travel with the key that the author's function draws from them. */
 export class KeyOperator implements Operator {
   constructor(
     private readonly context: StepContext,
     private readonly what: string,
     private readonly extract: (message: unknown) => unknown,
-    private readonly next: Operator,
+    private readonly way: Way,
   ) {}
 
   process(message: unknown, key: string): void {
@@ -156,7 +163,8 @@ export class KeyOperator implements Operator {
     } catch (error) {
       return this.context.failed(this.what, key, message, error);
     }
-    this.next.process(message, newKey);
+    const { way } = this;
+    (way.routing.alone ? way.here : way.anywhere).process(message, newKey);
   }
 }
 
@@ -164,11 +172,12 @@ export class KeyOperator implements Operator {
 export class CollectOperator implements Operator {
   constructor(
     private readonly key: string,
-    private readonly next: Operator,
+    private readonly way: Way,
   ) {}
 
   process(message: unknown): void {
-    this.next.process(message, this.key);
+    const { way } = this;
+    (way.routing.alone ? way.here : way.anywhere).process(message, this.key);
   }
 }
 

@@ -35,7 +35,7 @@ export class RouteOperator implements Operator {
 
   process(message: unknown, key: string): void {
     const { routing, store } = this;
-    if (routing.alone || (!routing.strict && store !== undefined && store.has(key))) {
+    if (!routing.strict && store !== undefined && store.has(key)) {
       return this.next.process(message, key);
     }
     const { slot = slotOf(key, this.slots) } = this.destination;

@@ -163,7 +163,7 @@ export class ExternalChannel {
       case 'reportStatus':
         return log.line(
           message.body === 'boundary-count-status'
-            ? `Boundary count: 0 boundaries, ${view.workers.length} worker`
+            ? `Boundary count: ${view.workers.length - 1} boundaries, ${view.workers.length} workers`
             : 'Failed to parse ReportStatusCode',
         );
       default:

@@ -3,8 +3,8 @@ import { Admission, joinTexts, type Candidate } from '../../../src/core/membersh
 import { Lines, memberNamed } from '../support/members.js';
 
 const seconds = 1e9;
-const quiet = { members: ['initializer', 'w2'], busy: false };
-const everybody = () => true;
+const quiet = { members: ['initializer', 'w2'], busy: false, present: () => true };
+const everybody = () => 1;
 
 function candidate(name: string, count: number, life = 1): Candidate {
   return { ...memberNamed(name, 1), life, count };
@@ -22,7 +22,7 @@ describe('the admission of joiners', () => {
     expect(admission.request(candidate('w3', 2), 0, quiet)).to.equal('');
     expect(admission.complete(everybody)).to.equal(undefined);
     expect(admission.request(candidate('w4', 2), 0, quiet)).to.equal('');
-    expect(admission.complete((name) => name === 'w3')).to.equal(undefined);
+    expect(admission.complete(({ name }) => (name === 'w3' ? 1 : undefined))).to.equal(undefined);
     expect(admission.complete(everybody)).to.deep.equal([memberNamed('w3'), memberNamed('w4')]);
     expect(log.lines).to.deep.equal([
       'AUTOSCALE: Waiting for 2 joining workers. Current cluster size: 2',
@@ -69,6 +69,24 @@ describe('the admission of joiners', () => {
       expect(admission.expects(asks.name)).to.equal(before.some(({ name }) => name === asks.name));
     });
   }
+
+  it('lets another one take the name of one that has died at the door', () => {
+    const { admission } = admitting();
+    expect(admission.request(candidate('w3', 1), 0, quiet)).to.equal('');
+    expect(admission.request(candidate('w3', 1, 7), 1, { ...quiet, present: () => false })).to.equal('');
+    expect(admission.complete(({ life }) => life)).to.deep.equal([{ ...memberNamed('w3'), incarnation: 7 }]);
+  });
+
+  it('forgets those that have stopped asking and cannot be spoken to', () => {
+    const { admission } = admitting();
+    for (const name of ['w3', 'w4']) admission.request(candidate(name, 3), 0, quiet);
+    expect(admission.lapse(3 * seconds, () => false)).to.deep.equal([]);
+    admission.request(candidate('w4', 3), 3 * seconds, quiet);
+    expect(admission.lapse(5 * seconds, () => false)).to.deep.equal(['w3']);
+    expect(admission.lapse(9 * seconds, () => true)).to.deep.equal([]);
+    expect(admission.lapse(9 * seconds, () => false)).to.deep.equal(['w4']);
+    expect(admission.waiting).to.equal(false);
+  });
 
   it('lets one that waits ask again, and counts it once', () => {
     const { log, admission } = admitting();
