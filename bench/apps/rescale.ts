@@ -1,0 +1,170 @@
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import {
+  application,
+  source,
+  stateComputation,
+  type RunningSink,
+  type RunningSource,
+  type SinkConfig,
+  type SourceConfig,
+} from '@wallaroo/worker';
+import { LatencyLog } from '../rescale/latency-log.js';
+
+/**
+ * A keyed count under a steady load, for measuring what a move of keys costs those who use them.
+ *
+ * The worker with `--load` first makes all keys, then sends, every millisecond, messages for random keys and for
+ * the next of the probe keys. Each message carries the moment when it was due; each sink keeps the difference at
+ * its arrival, and when each probe key came by. Workers of one machine share the clock.
+ *
+ *     --keys N   --rate MESSAGES-PER-SECOND   --probes N   --load   --report FILE
+ */
+interface Message {
+  readonly key: string;
+  /** Milliseconds on the clock of the machine; 0 while keys are made. */
+  readonly due: number;
+}
+
+interface Count {
+  n: number;
+  last: number;
+  readonly name: string;
+  readonly owner: string;
+}
+
+export default function rescale(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      keys: { type: 'string', default: '10000' },
+      rate: { type: 'string', default: '40000' },
+      probes: { type: 'string', default: '128' },
+      load: { type: 'boolean', default: false },
+      report: { type: 'string', default: '' },
+    },
+  });
+  const load = {
+    keys: Number(values.keys),
+    perMs: Number(values.rate) / 1000,
+    probes: Number(values.probes),
+    report: values.report,
+  };
+  return application(
+    'rescale',
+    source('load', loadSource(load, values.load))
+      .keyBy(({ key }) => key)
+      .to(
+        stateComputation('count', newCount, ({ key, due }: Message, count): Message | undefined => {
+          count.n++;
+          count.last = due;
+          return due === 0 ? undefined : { key, due };
+        }),
+      )
+      .toSink(reportSink(values.report)),
+  );
+}
+
+/** About 100 bytes once it is encoded. */
+function newCount(): Count {
+  return {
+    n: 0,
+    last: 0,
+    name: 'a counter with a name of its own, as states have',
+    owner: 'somebody or other',
+  };
+}
+
+const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+
+function loadSource(
+  load: { keys: number; perMs: number; probes: number; report: string },
+  active: boolean,
+): SourceConfig<Message> {
+  return {
+    kind: 'load',
+    open: (context) => {
+      let timer: NodeJS.Timeout | undefined;
+      let made = 0;
+      let at = 0;
+      let owed = 0;
+      let probe = 0;
+      let random = 1;
+      const key = (number: number) => `key-${String(number).padStart(8, '0')}`;
+      const tick = () => {
+        if (context.muted) return;
+        if (made < load.keys) {
+          for (let i = 0; i < 500 && made < load.keys; i++) context.push({ key: key(made++), due: 0 });
+          if (made === load.keys) {
+            at = nowMs();
+            appendFileSync(`${load.report}.state`, 'filled\n');
+          }
+          return;
+        }
+        // What is owed since the last time, each message with the moment when it was due.
+        const now = nowMs();
+        while (at + 1 <= now) {
+          at++;
+          owed += load.perMs;
+          for (; owed >= 1; owed--) {
+            random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+            const probing = (random & 1) === 0;
+            const number = probing ? probe++ % load.probes : random % load.keys;
+            context.push({ key: key(number), due: at });
+            if (context.muted) return;
+          }
+        }
+      };
+      const run = () => {
+        tick();
+        if (made < load.keys) immediate = setImmediate(run);
+        else timer = setTimeout(run, 1);
+      };
+      let immediate: NodeJS.Immediate | undefined;
+      return {
+        parallelism: 1,
+        start: async () => {
+          if (active) immediate = setImmediate(run);
+        },
+        mute: () => undefined,
+        unmute: () => undefined,
+        stop: async () => {
+          clearTimeout(timer);
+          clearImmediate(immediate);
+        },
+      } satisfies RunningSource;
+    },
+  };
+}
+
+function reportSink(report: string): SinkConfig<Message> {
+  return {
+    kind: 'report',
+    encoder: { encodeInto: ({ key, due }, out) => void out.u32(Number(key.slice(4))).f64(due) },
+    open: (context) => {
+      const log = new LatencyLog();
+      // Whole or not at all: the harness reads it at any time.
+      const save = () => {
+        if (report === '') return;
+        writeFileSync(`${report}.new`, JSON.stringify(log.summary()));
+        renameSync(`${report}.new`, report);
+      };
+      const flush = setInterval(() => {
+        save();
+      }, 200);
+      return {
+        unsentBytes: 0,
+        start: async () => undefined,
+        write: (bytes) => {
+          log.take(bytes, nowMs());
+          return true;
+        },
+        stop: async () => {
+          clearInterval(flush);
+          save();
+          context.drained();
+        },
+      } satisfies RunningSink;
+    },
+  };
+}
