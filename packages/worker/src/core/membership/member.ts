@@ -1009,6 +1009,7 @@ export class Member {
       linked: this.view.members,
       epoch: this.view.epoch,
       joining: this.phase === 'forming' && role.kind === 'joiner',
+      ending: this.phase === 'finishing' || this.phase === 'ended',
       expects: (who) => this.leader.expects(who),
       vacancies:
         this.takesWorkers && role.kind === 'initializer'

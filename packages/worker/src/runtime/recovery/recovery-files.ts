@@ -39,6 +39,8 @@ export class RecoveryFiles implements Storage {
   private queue: Promise<void> = Promise.resolve();
   private readonly lock: NameLock;
   private events: StorageEvents | undefined;
+  /** What this process has written, by suffix. */
+  private readonly onDisk = new Map<string, Buffer>();
 
   constructor(
     private readonly directory: string,
@@ -79,6 +81,7 @@ export class RecoveryFiles implements Storage {
 
   remove(operation: number): void {
     this.run(operation, async () => {
+      this.onDisk.clear();
       this.log.line('Removing recovery files');
       for (const suffix of this.needed()) {
         const path = this.path(suffix);
@@ -147,7 +150,9 @@ export class RecoveryFiles implements Storage {
   }
 
   private async replaceAll(contents: readonly [suffix: string, content: Buffer][]): Promise<void> {
-    for (const [suffix, content] of contents) {
+    // Most records change one file only: what stands on disk as it should is left alone.
+    const changed = contents.filter(([suffix, content]) => !this.onDisk.get(suffix)?.equals(content));
+    for (const [suffix, content] of changed) {
       const file = await open(this.path(suffix + fresh), 'w', 0o600);
       try {
         await file.writeFile(content);
@@ -156,8 +161,11 @@ export class RecoveryFiles implements Storage {
         await file.close();
       }
     }
-    await syncFolder(this.directory);
-    for (const [suffix] of contents) await rename(this.path(suffix + fresh), this.path(suffix));
+    if (changed.length > 1) await syncFolder(this.directory);
+    for (const [suffix, content] of changed) {
+      await rename(this.path(suffix + fresh), this.path(suffix));
+      this.onDisk.set(suffix, content);
+    }
     await syncFolder(this.directory);
   }
 
