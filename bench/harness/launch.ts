@@ -26,12 +26,21 @@ export interface Started {
   readonly readyMs: number;
 }
 
-/**
- * Starts `node ARGUMENTS` on the core under test and waits for its ready line; a program that has no such line
- * is waited for until it ends. Its stderr is shown if it ends first.
- */
-export async function launchUnderTest(args: readonly string[], readyLine?: string): Promise<Started> {
-  const [file, ...rest] = pinnedCommand(cores.underTest, [process.execPath, ...args]);
+export interface LaunchOptions {
+  /** A program that has no such line is waited for until it ends. */
+  readonly readyLine?: string;
+  /** Default: the core under test. */
+  readonly core?: string;
+  /** Gets what the program writes, from its first line to its last. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Starts `node ARGUMENTS` and waits until it is ready. What it wrote last is shown if it ends first. */
+export async function launchUnderTest(
+  args: readonly string[],
+  { readyLine, core = cores.underTest, onLine }: LaunchOptions = {},
+): Promise<Started> {
+  const [file, ...rest] = pinnedCommand(core, [process.execPath, ...args]);
   const start = performance.now();
   const child = spawn(file!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   track(child);
@@ -51,6 +60,7 @@ export async function launchUnderTest(args: readonly string[], readyLine?: strin
     });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
+        onLine?.(line);
         if (readyLine !== undefined && line.includes(readyLine)) ready();
         lastLines.push(line);
         if (lastLines.length > 20) lastLines.shift();

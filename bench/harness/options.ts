@@ -37,7 +37,7 @@ function oneOf<T extends string>(names: readonly T[], value: string, flag: strin
   return found;
 }
 
-function positive(text: string, flag: string): number {
+export function positive(text: string, flag: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new Error(`${flag} must be a number above 0; it is '${text}'`);
   return value;

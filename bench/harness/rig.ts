@@ -49,7 +49,7 @@ export async function withRig<T>(options: RigOptions, run: (rig: Rig) => Promise
       .map(({ source }, index) => `${source}@127.0.0.1:${ports[index]}`)
       .join(',');
     const command = system.command({ workload: workload.name, inputs, output, scratch });
-    const { child, readyMs } = await launchUnderTest([...nodeFlags, ...command], system.readyLine);
+    const { child, readyMs } = await launchUnderTest([...nodeFlags, ...command], system);
     children.push(child);
     const readyCpuMs = processUsage(child.pid!).cpuSeconds * 1000;
 

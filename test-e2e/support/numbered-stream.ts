@@ -69,6 +69,11 @@ export class StreamCheck {
     this.splitter.push(chunk);
   }
 
+  /** Whether anything came of a stream. */
+  has(stream: number): boolean {
+    return this.next.has(stream);
+  }
+
   /** What came of a stream, the repeats left out. */
   received(stream: number): SentStream {
     const { messages, bytes, hash } = this.next.get(stream)!;

@@ -36,11 +36,7 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
     const count = Math.floor(draws.logUniform(1, mostOf[kind]));
     for (let i = 0; i < count; i++) {
       const deed = drawDeed(kind, hosts, spares, draws);
-      const late = mayBeLate(kind) && draws.chance(0.08);
-      const when = late
-        ? { phase: draws.pick(latePhases), nth: draws.between(1, hosts) }
-        : drawMoment({ ...settings, anchors, clustered }, draws);
-      faults.push({ when, ...deed });
+      faults.push({ when: drawMoment(kind, { ...settings, anchors, clustered }, draws), ...deed });
     }
   }
   return faults;
@@ -57,7 +53,7 @@ const chanceOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 0.4,
   slowDisk: 0.4,
   join: 0.9,
-  shrink: 0.4,
+  shrink: 0.5,
 };
 
 const mostOf: Readonly<Record<FaultKind, number>> = {
@@ -122,7 +118,15 @@ interface MomentSettings extends FaultSettings {
   readonly clustered: boolean;
 }
 
-function drawMoment({ horizonMs, hosts, anchors, clustered }: MomentSettings, dice: Dice): Moment {
+function drawMoment(kind: FaultKind, settings: MomentSettings, dice: Dice): Moment {
+  const { horizonMs, hosts, anchors, clustered } = settings;
+  if (mayBeLate(kind) && dice.chance(0.08)) {
+    return { phase: dice.pick(latePhases), nth: dice.between(1, hosts) };
+  }
+  // While slots move, what should come behind their state may come ahead of it.
+  if (kind === 'stall' && dice.chance(0.35)) {
+    return { line: 'slots are to move', nth: Math.floor(dice.logUniform(1, 4)) };
+  }
   if (dice.chance(0.35)) return drawAim(hosts, dice);
   if (clustered) return { atMs: Math.round(dice.pick(anchors) + dice.logUniform(1, 2000)) };
   return { atMs: Math.round(dice.fraction() * horizonMs) };

@@ -15,6 +15,7 @@ import type { Scenario } from './scenario.js';
 
 /** Times of the protocols in a simulation: those of production, but for what would only make runs longer. */
 const timing = { tickMs: 50, heartbeatMs: 250, silenceMs: 1500, retryMs: 100, startMs: 0, joinMs: 5000 };
+const joinerStartMs = 15_000;
 const stopPauseMs = 15_000;
 
 /** A world of hosts on which the real core runs. */
@@ -75,7 +76,8 @@ function makeMember({ scenario, journal, role, host, life }: Start, ports: CoreP
     control: host.control,
     data: host.data,
     saved: host.disk.file,
-    timing,
+    // A joiner whose contact has left must look for another one.
+    timing: role.kind === 'joiner' ? { ...timing, startMs: joinerStartMs } : timing,
     windowBytes: scenario.windowBytes,
     stopPauseMs,
     resilience: false,

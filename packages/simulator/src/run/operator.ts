@@ -6,6 +6,7 @@ import type { World } from '../world/world.js';
 
 /** Pause before a worker that was not let in is started again. */
 const againMs = 1000;
+const notLetIn = ['JoinRefusedError', 'StartTimeoutError'];
 
 /**
  * Does what operators do when a worker ends: one that has left is left alone, one that was not let in is started
@@ -41,7 +42,7 @@ export class Operator implements Partial<Watch> {
       host.left = true;
       return true;
     }
-    const turnedAway = failure?.name === 'JoinRefusedError' || dropped;
+    const turnedAway = dropped || (failure !== undefined && notLetIn.includes(failure.name));
     // Who has owned slots was let in, and is never dropped.
     if (index < this.firstSpare || !turnedAway || this.owners.has(name)) return false;
     this.world.schedule.after(ms(againMs), () => {

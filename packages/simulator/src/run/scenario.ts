@@ -47,7 +47,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const drawnMessages = Math.round(sizes.logUniform(20, 300));
   const messages = overrides.messages ?? drawnMessages;
   const times = dice.stream('times');
-  const spares = dice.stream('spares').pick([0, 0, 0, 1, 1, 2]);
+  const spares = dice.stream('spares').pick([0, 0, 1, 1, 2]);
   const places = { hosts: workers + spares, spares, horizonMs };
   const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
   return {
@@ -58,7 +58,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     input: {
       messages,
       firstKeys: sizes.between(3, 20),
-      secondKeys: sizes.between(3, 20),
+      secondKeys: sizes.between(2, 12),
       payload: sizes.pick(payloadKinds),
       payloadBytes: Math.floor(sizes.logUniform(1, 400)),
     },
@@ -86,8 +86,8 @@ function drawShape(dice: Dice): Shape {
     front: dice.chance(0.3),
     inner: dice.chance(0.3),
     multiply: dice.chance(0.3),
-    second: dice.chance(0.2) ? 'collect' : 'keyBy',
-    third: dice.chance(0.3),
+    second: dice.chance(0.3) ? 'collect' : 'keyBy',
+    third: dice.chance(0.5),
     sinks: dice.chance(0.2) ? 2 : 1,
   };
 }

@@ -42,8 +42,8 @@ export class Supervision implements Partial<Watch> {
 }
 
 function told({ name, message, stack }: Error): string {
-  const [, place] = /\n\s+at (.*)/.exec(stack ?? '') ?? [];
-  return `${name}: ${message}${place === undefined ? '' : ` (at ${place})`}`;
+  const places = [...(stack ?? '').matchAll(/\n\s+at (\S+) \(.*?([\w-]+\.[jt]s:\d+)/g)].slice(0, 4);
+  return `${name}: ${message} (${places.map(([, what, where]) => `${what} ${where}`).join(', ')})`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { faultKinds } from '../../src/faults/fault.js';
 import { runCampaign, type Summary } from '../../src/run/campaign.js';
 import { summaryText } from '../../src/run/summary-text.js';
 
-const seeds = 300;
+const seeds = 200;
 
 describe(`${seeds} seeds`, function () {
   this.timeout(300_000);
@@ -23,7 +23,9 @@ describe(`${seeds} seeds`, function () {
   it('mean something: messages cross links, and faults of every kind meet workers at work', () => {
     expect(summary.linked / summary.clusters).to.be.greaterThan(0.8);
     for (const kind of faultKinds) {
-      expect(summary.fired.get(kind), kind).to.be.greaterThan(50);
+      expect(summary.fired.get(kind), kind).to.be.greaterThan(30);
+      // A host that a worker is started on has none before.
+      if (kind === 'join') continue;
       expect(summary.cells.get(`${kind} processing`), kind).to.be.greaterThan(20);
     }
     expect(summary.kills).to.be.greaterThan(100);
