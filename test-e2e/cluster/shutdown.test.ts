@@ -79,10 +79,10 @@ describe('the clean shutdown of a cluster', () => {
     await initializer.waitFor(/Sources muted/);
     w2.process.kill('SIGTERM');
     await initializer.waitFor(/Shutting down: w2 was asked/);
-    await client.closed;
-    // All sources have ended; what waits on links keeps the workers from going on.
+    // What waits for the sinks, and on links, keeps the workers from going on.
     await standstill(() => initializer.texts.length + w2.texts.length, 300);
     sink.resume();
+    await client.closed;
     await cluster.ended();
     await flooding;
     await sink.waitForEnd();

@@ -51,7 +51,7 @@ export function settingsOf(
     metrics: values.metrics,
     inputs: values.in === undefined ? new Map() : parseInputs(values.in),
     outputs: values.out ?? [],
-    windowBytes: { sink: mebibyte, link: mebibyte },
+    windowBytes: { sink: mebibyte, link: 4 * mebibyte },
     timing: timingOf(values),
     slotsPerRoute: values['slots-per-route'],
     drainMs: (values['drain-timeout'] ?? 30) * 1000,

@@ -33,7 +33,7 @@ export interface RunOptions {
   readonly data?: AddressLike;
   /** Sources are muted while a sink holds more bytes than this, default 1 MiB. */
   readonly sinkWindowBytes?: number;
-  /** Sources are muted while a link to another worker holds more bytes than this, default 1 MiB. */
+  /** Sources are muted while a link to another worker holds more bytes than this, default 4 MiB. */
   readonly linkWindowBytes?: number;
   /** A stopping worker gives up on sinks that take nothing for this long, default 2000. */
   readonly stopPauseMs?: number;
@@ -107,7 +107,7 @@ function settingsOf(options: RunOptions): WorkerSettings {
     metrics: toAddress(options.metrics),
     inputs: new Map(Object.entries(options.inputs ?? {}).map(([source, input]) => [source, toInput(input)])),
     outputs: (options.outputs ?? []).map((output) => toAddress(output)!),
-    windowBytes: { sink: options.sinkWindowBytes ?? mebibyte, link: options.linkWindowBytes ?? mebibyte },
+    windowBytes: { sink: options.sinkWindowBytes ?? mebibyte, link: options.linkWindowBytes ?? 4 * mebibyte },
     timing: { ...defaultTiming, ...options.timing },
     drainMs: 30_000,
     stopPauseMs: options.stopPauseMs ?? 2000,

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import { isNamed } from '../api/errors.js';
@@ -313,7 +314,9 @@ export class Worker {
 
   /** One patience for the whole stop: what has used it up at the sources has none left at the sinks. */
   private beginPatience(): StopPatience {
+    // Every sink listens to it.
     this.patience = new StopPatience(this.settings.stopPauseMs, () => this.unsettledBytes());
+    setMaxListeners(0, this.patience.signal);
     return this.patience;
   }
 

@@ -19,6 +19,8 @@ export class MessageDecoder {
   private readonly strings = new ShortStrings();
   private readonly makers = new Map<string, Make>();
   private shapes: Make[] = [];
+  /** Of the entry that is being read. */
+  key: string | undefined;
   private bytes: Buffer = Buffer.alloc(0);
   private view: DataView = new DataView(new ArrayBuffer(0));
   private at = 0;
@@ -38,10 +40,19 @@ export class MessageDecoder {
     this.end = end;
     this.shapes = [];
     this.depth = 0;
+    this.key = undefined;
   }
 
   get done(): boolean {
     return this.at >= this.end;
+  }
+
+  /** Target and key of the next entry; its message is the `value` that follows. */
+  entry(): number {
+    const target = this.u16();
+    this.key = undefined;
+    this.key = this.text();
+    return target;
   }
 
   u8(): number {
@@ -71,6 +82,9 @@ export class MessageDecoder {
         return this.record(this.shapes[this.u16()]);
       case tag.newRecord:
         return this.record(this.newShape());
+      case tag.key:
+        if (this.key === undefined) throw new InvalidBatchError('a reference to a key that is not there');
+        return this.key;
       case tag.null:
         return null;
       case tag.undefined:

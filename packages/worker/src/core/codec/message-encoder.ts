@@ -32,6 +32,8 @@ export class MessageEncoder {
   private junctions = 0;
   private batch = 0;
   private shapesInBatch = 0;
+  /** Of the entry that is being written. */
+  private key: string | undefined;
 
   constructor(
     private readonly messagePack: MessagePack,
@@ -43,7 +45,21 @@ export class MessageEncoder {
     this.shapesInBatch = 0;
   }
 
-  /** @throws TypeError when the message cannot be written; what was written of it then is to be dropped */
+  /**
+   * Writes u16 target, key, message. A text that is the key, as one mostly is, takes one byte more.
+   * @throws TypeError when the message cannot be written; what was written of it then is to be dropped
+   */
+  entry(out: ByteWriter, target: number, key: string, message: unknown): void {
+    out.u16(target);
+    text(out, key);
+    this.key = key;
+    try {
+      this.message(out, message);
+    } finally {
+      this.key = undefined;
+    }
+  }
+
   message(out: ByteWriter, message: unknown): void {
     if (this.serialize === undefined) return this.value(out, message, 0);
     const bytes = this.serialize(message);
@@ -56,7 +72,7 @@ export class MessageEncoder {
       case 'number':
         return number(out, value);
       case 'string':
-        return text(out, value);
+        return value === this.key ? void out.u8(tag.key) : text(out, value);
       case 'object':
         return value === null ? void out.u8(tag.null) : this.object(out, value, depth + 1);
       case 'boolean':

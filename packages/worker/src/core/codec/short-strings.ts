@@ -2,7 +2,7 @@ import { latin1Slice } from './slices.js';
 
 /** Strings up to this many bytes are looked for among those that came before. */
 export const shortStringMax = 24;
-const sizeLog2 = 12;
+const sizeLog2 = 14;
 
 /**
  * Recently read short strings of ASCII, found again by their bytes. A string that comes again is the same

@@ -10,6 +10,7 @@
  *     ca u16 count of names, names as texts: the next shape of this batch; its values
  *     cd u32 count, that many pairs of name and value (objects whose names vary)
  *     cb u32 count, MessagePack (all else)
+ *     cf the key that the message came with
  *     cc u32 count, bytes that the application's own `serialize` made
  */
 export const tag = {
@@ -29,6 +30,7 @@ export const tag = {
   serialized: 0xcc,
   dictionary: 0xcd,
   uint8Array: 0xce,
+  key: 0xcf,
 } as const;
 
 export const shortTextMax = 63;

@@ -103,8 +103,8 @@ export class Engine {
     context.sampling = turn.timed;
     decoder.beginBatch(bytes, start, end);
     while (!decoder.done) {
-      const target = decoder.u16();
-      const key = decoder.text();
+      const target = decoder.entry();
+      const key = decoder.key!;
       const message = decoder.value();
       if (routing.strict) {
         const slot = slotOf(key, slots);

@@ -9,6 +9,8 @@ export type Reservoir = 'sink' | 'link';
  * of workers waits for itself.
  */
 export class Backpressure {
+  /** Sources are to push nothing. They ask at every message. */
+  muted = false;
   private readonly full = { sink: new Set<string>(), link: new Set<string>() };
 
   constructor(
@@ -18,11 +20,6 @@ export class Backpressure {
     /** Called when `sinksFull` has become false. */
     private readonly sinksCaughtUp: () => void,
   ) {}
-
-  /** Sources are to push nothing. */
-  get muted(): boolean {
-    return this.full.sink.size > 0 || this.full.link.size > 0;
-  }
 
   get sinksFull(): boolean {
     return this.full.sink.size > 0;
@@ -35,6 +32,7 @@ export class Backpressure {
     if (heldBytes > this.windowBytes[kind]) full.add(name);
     else if (heldBytes <= this.windowBytes[kind] / 2) full.delete(name);
     if (sinksFull && !this.sinksFull) this.sinksCaughtUp();
+    this.muted = this.full.sink.size > 0 || this.full.link.size > 0;
     if (muted !== this.muted) this.changed(`${kind} ${name}`);
   }
 }

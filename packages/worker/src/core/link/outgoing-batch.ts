@@ -34,9 +34,7 @@ export class OutgoingBatch {
     }
     const start = out.length;
     try {
-      out.u16(target);
-      encoder.value(out, key, 0);
-      encoder.message(out, message);
+      encoder.entry(out, target, key, message);
       if (out.length - start > frameBytesMax / 2) {
         throw new RangeError(`a message of ${out.length - start} bytes is too long to leave its worker`);
       }

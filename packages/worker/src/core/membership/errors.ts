@@ -14,7 +14,10 @@ export class MembershipError extends Error {
 /** Another worker does not let this one in. */
 export class RefusedError extends MembershipError {
   constructor(peer: string, text: string) {
-    super(`${peer} refuses this worker: ${text}`, 'Start it with the right application, name and addresses');
+    super(
+      `${peer} refuses this worker: ${text}`,
+      'Start it with the right application, name and addresses; or, if files of another cluster are in its way, with another --resilience-dir',
+    );
   }
 }
 

@@ -114,7 +114,9 @@ function judgeMember(hello: Hello, here: Standpoint): Verdict {
   }
   if (here.members === undefined) {
     // Nobody but the initializer, or the leader, speaks to a worker that waits for its cluster.
-    return hello.cluster === '' ? later(`${here.name} is not part of a cluster yet`) : welcome;
+    return hello.cluster === ''
+      ? no(`${here.name} is not the initializer; --control names the control channel of the initializer`)
+      : welcome;
   }
   if (here.members.some(({ name }) => name === hello.name) || here.expects(hello.name)) return welcome;
   if (hello.cluster === '') {

@@ -145,6 +145,9 @@ export class Member {
   /** Former members, and until when their connections stay. */
   private readonly departed = new Map<string, number>();
   private depth = 0;
+  /** As `mayOpen` was at the end of the last turn: sources ask at every message. */
+  private open = false;
+  private readonly ignoresWindows: boolean;
   private wasFlowing = false;
   private wasRunning = false;
   private firstResume = true;
@@ -160,6 +163,7 @@ export class Member {
     const { plan, name, timing, role } = settings;
     this.log = ports.log;
     this.planted = settings.planted ?? new Set();
+    this.ignoresWindows = this.planted.has('window is ignored');
     this.fingerprint = fingerprintOf(plan, settings);
     this.life = ports.random.u32();
     this.startedAt = ports.clock.now();
@@ -204,9 +208,7 @@ export class Member {
 
   /** Sources may push: all members are there, and nothing is full. Read between two messages. */
   get flowing(): boolean {
-    const open = this.phase === 'processing' || this.phase === 'draining';
-    const mute = this.data.backpressure.muted && !this.planted.has('window is ignored');
-    return open && this.sourcesState !== 'ended' && !this.paused && !mute;
+    return this.open && (!this.data.backpressure.muted || this.ignoresWindows);
   }
 
   /** Messages have flowed at least once in this life. */
@@ -251,6 +253,7 @@ export class Member {
           for (const member of this.clusterLog.state.members) {
             if (member.name !== this.settings.name) this.dial(member.name, member.control);
           }
+          if (this.clusterLog.state.members.length > 1) this.log.line(`Waiting for ${this.awaited()}.`);
         });
       }
       if (role.kind === 'joiner') this.log.line('New worker preparing to join cluster');
@@ -420,6 +423,12 @@ export class Member {
     return (this.phase === 'processing' && !this.paused) || this.phase === 'draining' || early;
   }
 
+  /** Sources may push, unless something is full. */
+  private get mayOpen(): boolean {
+    const open = this.phase === 'processing' || this.phase === 'draining';
+    return open && this.sourcesState !== 'ended' && !this.paused;
+  }
+
   /** Every call of the world runs in here: what is to be done at its end is done once. */
   private turn(work: () => void): void {
     if (this.phase === 'ended') return;
@@ -436,6 +445,7 @@ export class Member {
 
   private tellFlow(): void {
     if (this.phase === 'ended') return;
+    this.open = this.mayOpen;
     const { flowing, running } = this;
     // What waited on links while this worker stood still.
     if (running && !this.wasRunning) this.ports.turnOpened();

@@ -27,9 +27,7 @@ export class HeldMessages {
     const { out, encoder } = this;
     out.length = 0;
     encoder.beginBatch();
-    out.u16(target);
-    encoder.value(out, key, 0);
-    encoder.message(out, message);
+    encoder.entry(out, target, key, message);
     const bytes = out.toBuffer();
     this.waiting.push(bytes);
     this.size += bytes.length;
@@ -46,8 +44,7 @@ export class HeldMessages {
     }
     const { decoder } = this;
     decoder.beginBatch(bytes, 0, bytes.length);
-    const target = decoder.u16();
-    const key = decoder.text();
-    process(target, key, decoder.value());
+    const target = decoder.entry();
+    process(target, decoder.key!, decoder.value());
   }
 }

@@ -16,7 +16,7 @@ function gathering() {
     frames.flatMap((frame) => {
       const added: Added[] = [];
       pair.decoder.beginBatch(frame, frameHeaderBytes, frame.length);
-      while (!pair.decoder.done) added.push([pair.decoder.u16(), pair.decoder.text(), pair.decoder.value()]);
+      while (!pair.decoder.done) added.push([pair.decoder.entry(), pair.decoder.key!, pair.decoder.value()]);
       return added;
     });
   return { batch, frames, read };

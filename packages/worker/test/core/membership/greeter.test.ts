@@ -169,7 +169,7 @@ const cases: readonly Case[] = [
     who: 'a worker that waits as we do',
     hello: stranger,
     here: { ...waiting, ...unknown },
-    verdict: { later: 'w3 is not part of a cluster yet' },
+    verdict: { never: 'w3 is not the initializer; --control names the control channel of the initializer' },
   },
   {
     who: 'the initializer, while we wait for it',

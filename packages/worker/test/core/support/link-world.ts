@@ -204,6 +204,9 @@ export class LinkWorld {
       this.senderView = this.view;
       this.noteForgotten();
       if (former?.receiver !== receiver) this.base = this.forgotten[sender]!;
+      // Only now is it settled what a new life of the receiver is to get: what the one before has not processed.
+      const pair = `${receiver} ${sender}`;
+      this.expectedFirst.set(pair, this.expectedFirst.get(pair) ?? this.base + 1);
       this.boundary.address = address;
       this.boundary.restart({ epoch, from: sender, to: receiver }, true);
     } else {
@@ -216,10 +219,6 @@ export class LinkWorld {
         if (waiting !== undefined) this.guarded(connection, () => this.greet(connection, waiting));
       }
     }
-    this.expectedFirst.set(
-      `${receiver} ${sender}`,
-      this.expectedFirst.get(`${receiver} ${sender}`) ?? this.base + 1,
-    );
   }
 
   /** Goes on until nothing changes any more. */
