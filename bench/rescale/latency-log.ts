@@ -17,8 +17,8 @@ export interface LatencySummary {
 }
 
 const bytesEach = 12;
-/** Keys below this are probes, or may be. */
-const probesMax = 1024;
+/** Keys below this are probes: as many as `--probes` of the application makes by default. */
+const probesMax = 128;
 /** Shorter gaps are not worth keeping. */
 const gapMs = 10;
 

@@ -29,6 +29,13 @@ export class Operator implements Partial<Watch> {
     if (!this.owners.has(name) && owners.includes(name)) this.owners.add(name);
   }
 
+  /** Who was killed on the way out, with its files gone already, is not started again. */
+  ended({ name, host: index, killed, core }: Process): void {
+    const host = this.world.hosts[index]!;
+    if (!killed || !this.leaving.has(name) || host.disk.file !== undefined) return;
+    host.left = core.status.phase === 'finishing';
+  }
+
   /** Whether a process that has ended by itself did so in order; if so, goes on from there. */
   explains({ fate, name, host: index }: Process): boolean {
     if (fate.kind !== 'exited') return false;

@@ -48,11 +48,11 @@ function told({ name, message, stack }: Error): string {
 
 /**
  * What a worker may hold for and from all others: for each link a window, and what one turn may add to it, at each
- * stage whose messages cross links.
+ * stage whose messages cross links; and some for the state and the barriers of slots on their way.
  */
 function boundBytes({ workers, spares, windowBytes, input, burst, shape }: Scenario): number {
   const links = 2 * (workers + spares - 1);
   const messages = keyedStages(shape) * (shape.multiply ? 3 : 1);
   const turnBytes = burst * (250 + 2 * input.payloadBytes);
-  return links * messages * (windowBytes.link + turnBytes) + 4096;
+  return links * messages * (windowBytes.link + turnBytes) + 16 * 1024;
 }

@@ -2,7 +2,7 @@ import { Rescale, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
 import { Admission, type Candidate } from './admission.js';
 import type { ClusterLog } from './cluster-log.js';
-import type { ClusterState } from './cluster-state.js';
+import { routed, type ClusterState } from './cluster-state.js';
 import { Leadership, type LeaderHost, type Lives } from './leadership.js';
 import type { ControlMessage } from './messages.js';
 import type { MemberRecord } from './records.js';
@@ -125,7 +125,9 @@ export class ClusterLeader {
   moved(version: number, keys: number, bytes: number): void {
     if (this.leadership.stage !== 'leading' || this.state.route?.version !== version) return;
     this.rescale.moved(this.state, keys, bytes);
-    this.leadership.propose({ type: 'routeDone', version });
+    // The next route, if there is one, takes the same record: half the waiting for disks.
+    const next = this.rescale.next(routed(this.state), this.host.now());
+    this.leadership.propose(next?.type === 'route' ? next : { type: 'routeDone', version });
   }
 
   drainedToLeave(name: string): void {

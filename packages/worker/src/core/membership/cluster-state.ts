@@ -46,17 +46,12 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
     case 'left':
       return without(state, record.names);
     case 'route':
-      invariant(state.route === undefined, 'one route at a time');
       invariant(record.version > state.routeVersion, 'route versions never go back');
-      return { ...state, routeVersion: record.version, route: record };
-    case 'routeDone': {
-      const { route } = state;
-      invariant(route?.version === record.version, 'the route that ends is the one that is open');
-      const to = indexOf(state, route.to);
-      const owners = [...state.owners];
-      for (const slot of route.slots) owners[slot] = to;
-      return { ...state, owners, route: undefined };
-    }
+      // A route that is open ends with the record of the next one.
+      return { ...routed(state), routeVersion: record.version, route: record };
+    case 'routeDone':
+      invariant(state.route?.version === record.version, 'the route that ends is the one that is open');
+      return routed(state);
     default:
       return unreachable(record);
   }
@@ -108,6 +103,16 @@ function afterEpoch(record: EpochRecord): ClusterState {
     routeVersion: route,
     route: open ? { version: route, slots, from, to } : undefined,
   };
+}
+
+/** The state once the slots on their way have arrived. */
+export function routed(state: ClusterState): ClusterState {
+  const { route } = state;
+  if (route === undefined) return state;
+  const to = indexOf(state, route.to);
+  const owners = [...state.owners];
+  for (const slot of route.slots) owners[slot] = to;
+  return { ...state, owners, route: undefined };
 }
 
 function without(state: ClusterState, names: readonly string[]): ClusterState {

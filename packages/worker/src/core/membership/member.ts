@@ -17,7 +17,7 @@ import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
 import { ClusterLog } from './cluster-log.js';
-import { asEpoch, needed, noCluster, type ClusterState } from './cluster-state.js';
+import { asEpoch, needed, noCluster, routed, type ClusterState } from './cluster-state.js';
 import {
   IncompleteShutdownError,
   JoinRefusedError,
@@ -586,6 +586,7 @@ export class Member {
       case 'left':
         return this.onLeft(before, record.names);
       case 'route':
+        if (before.route !== undefined) this.data.migration.end(before.route.version, routed(before).owners);
         return this.data.migration.begin(record, this.ownersOf(this.view));
       case 'routeDone':
         this.data.migration.end(record.version, this.view.owners);

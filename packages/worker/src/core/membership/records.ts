@@ -52,7 +52,7 @@ export const records = messageTable({
   leave: { tag: 3, fields: { names: fieldList(fieldText), drain: fieldBoolean } },
   /** They own no slots any more, and are members no more. */
   left: { tag: 4, fields: { names: fieldList(fieldText) } },
-  /** These slots begin to move from one member to another. */
+  /** These slots begin to move from one member to another; those of the route before, if it is open, have arrived. */
   route: {
     tag: 5,
     fields: { version: fieldU32, slots: fieldList(fieldU16), from: fieldText, to: fieldText },

@@ -4,7 +4,7 @@ import type { ControlRecord } from '../membership/records.js';
 import { nextMoves, slotsToMove } from '../slots/moves.js';
 
 /** Keys that one route moves: its slots wait for about as long as it takes to write and read them. */
-const keysPerRoute = 2000;
+const keysPerRoute = 1000;
 const slotsAtFirst = 4;
 const slotsMax = 64;
 const progressNs = 1e9;

@@ -98,11 +98,6 @@ describe('the state of a cluster', () => {
   const broken: readonly [what: string, start: ClusterState, record: ControlRecord][] = [
     ['a member that owns slots leaves', stateOf(['a', 'b']), { type: 'left', names: ['b'] }],
     [
-      'a second route begins',
-      stateOf(['a', 'b'], 8, { routeVersion: 1, route: { version: 1, slots: [0], from: 'a', to: 'b' } }),
-      { type: 'route', version: 2, slots: [2], from: 'a', to: 'b' },
-    ],
-    [
       'the version of a route goes back',
       stateOf(['a', 'b'], 8, { routeVersion: 5 }),
       { type: 'route', version: 5, slots: [0], from: 'a', to: 'b' },
@@ -124,6 +119,15 @@ describe('the state of a cluster', () => {
       expect(() => after(start, record)).to.throw(InvariantError);
     });
   }
+
+  it('ends a route that is open with the record of the next one', () => {
+    const open = { version: 1, slots: [0], from: 'a', to: 'b' };
+    const start = stateOf(['a', 'b'], 8, { routeVersion: 1, route: open });
+    const next = { version: 2, slots: [2], from: 'a', to: 'b' };
+    const state = after(start, { type: 'route', ...next });
+    expect(state.owners).to.deep.equal(after(start, { type: 'routeDone', version: 1 }).owners);
+    expect([state.routeVersion, state.route]).to.deep.equal([2, { type: 'route', ...next }]);
+  });
 
   it('drops nobody who is about to get slots', () => {
     const state = stateOf(['a', 'b'], 8, {
