@@ -48,7 +48,7 @@ describe('backpressure across workers', function () {
       ended++;
       return sent;
     });
-    await initializer.waitFor(/Sources muted: link to w2 /);
+    await initializer.waitFor(/Sources muted: (link to|worker) w2 /);
     await w2.waitFor(/Sources muted: sink frames /);
     await standstill(() => clients.reduce((sum, { socket }) => sum + socket.bytesWritten, 0), 1000);
     expect(ended).to.equal(0);

@@ -40,6 +40,8 @@ export class DataPlane {
       host.windowBytes,
       (what) => host.muteChanged(this.backpressure.muted, what),
       () => host.turnOpened(),
+      // Acknowledgements tell it, at the end of a turn.
+      () => host.turnOpened(),
     );
     this.engine = new Engine(host.plan, {
       worker: host.name,
@@ -81,7 +83,7 @@ export class DataPlane {
   endTurn(): void {
     this.engine.endTurn();
     while (this.pump() || this.migration.drain(() => this.mayProcess)) this.engine.endTurn();
-    for (const { data } of this.host.peers()) data.receiver.acknowledge();
+    for (const { data } of this.host.peers()) data.receiver.acknowledge(this.backpressure.ownFull);
   }
 
   /** Frames given to links so far, frames from links processed, bytes that sinks hold. */

@@ -30,6 +30,8 @@ export interface BoundaryHooks {
   welcomed(welcome: Welcome): boolean;
   refused(refusal: Refusal): void;
   opened(): void;
+  /** The peer is full, or is not: this worker is to take in less, or need not. */
+  full(full: boolean): void;
   /** The bytes that are not acknowledged have become more or less. */
   held(bytes: number): void;
 }
@@ -148,8 +150,9 @@ export class Boundary {
       case frameKind.pong:
         return;
       case frameKind.acknowledgement:
-        if (this.open) this.acknowledge(frame.number);
-        return;
+        if (!this.open) return;
+        this.hooks.full(frame.route === 1);
+        return this.acknowledge(frame.number);
       case frameKind.welcome:
       case frameKind.refusal:
         return this.answered(frame, now);
@@ -189,6 +192,7 @@ export class Boundary {
         throw new InvalidFrameError(`${greeting.received} frames were received, ${this.sent} were sent`);
       }
       this.state = { state: 'open', connection };
+      this.hooks.full(false);
       this.retryMs = this.timing.retryMs;
       this.sendAgain(connection, this.resendsNothing ? this.sent : greeting.received);
       this.hooks.opened();

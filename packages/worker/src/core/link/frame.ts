@@ -7,6 +7,7 @@ import { crc32, type ByteWriter } from '@wallaroo/protocol';
  *     u32 checksum     CRC-32 of all that follows it
  *     u8  kind
  *     u32 epoch, u32 incarnation of the sender, u32 incarnation of the receiver, u32 route version
+ *                      (of an acknowledgement: 1 when its sender is full, else 0)
  *     u53 number       1, 2, 3 ... on one link; for an acknowledgement the last number processed; else 0
  *     payload
  */

@@ -33,6 +33,7 @@ export class Receiver {
   private first = 0;
   private accepted = 0;
   private acknowledged = 0;
+  private toldFull = false;
   private processedNumber = 0;
   /** While something of a frame is kept for later, that frame and those behind it are not acknowledged. */
   private acknowledgedMax = Infinity;
@@ -83,6 +84,7 @@ export class Receiver {
     this.connection = connection;
     this.heardAt = now;
     this.acknowledged = 0;
+    this.toldFull = false;
   }
 
   detach(): void {
@@ -153,22 +155,27 @@ export class Receiver {
     this.acknowledgedMax = Infinity;
   }
 
-  /** Tells the sender what it need not keep any longer, if there is news. */
-  acknowledge(): void {
+  /**
+   * Tells the sender what it need not keep any longer, and whether this worker is full, if there is news. A full
+   * worker still processes what it is sent; but whoever sends to it is to take in less.
+   */
+  acknowledge(full = false): void {
     const processed = Math.min(this.processedNumber, this.acknowledgedMax);
     const number = this.planted.acknowledgeAtOnce ? this.accepted : processed;
-    if (this.connection === undefined || this.session === undefined || number <= this.acknowledged) return;
-    this.acknowledged = number;
-    this.answer(makeFrame(frameKind.acknowledgement), number);
+    if (this.connection === undefined || this.session === undefined) return;
+    if (number <= this.acknowledged && full === this.toldFull) return;
+    this.acknowledged = Math.max(number, this.acknowledged);
+    this.toldFull = full;
+    this.answer(makeFrame(frameKind.acknowledgement), this.acknowledged, full ? 1 : 0);
   }
 
   pong(): void {
     this.answer(makeFrame(frameKind.pong), 0);
   }
 
-  private answer(frame: Buffer, number: number): void {
+  private answer(frame: Buffer, number: number, route = 0): void {
     if (this.connection === undefined || this.session === undefined) return;
     const { epoch, from, to } = this.session;
-    this.network.write(this.connection, sealFrame(frame, { epoch, from: to, to: from, route: 0, number }));
+    this.network.write(this.connection, sealFrame(frame, { epoch, from: to, to: from, route, number }));
   }
 }

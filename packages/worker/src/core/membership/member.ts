@@ -962,6 +962,10 @@ export class Member {
         joinRequested: (hello, addresses) => this.onJoiner(hello, addresses),
         control: (peer, message) => this.handle(peer.name, message),
         data: (peer, frame) => this.data.receive(peer, frame),
+        full: (peer, full) => {
+          this.data.backpressure.peerIsFull(peer.name, full);
+          this.tellFlow();
+        },
         held: (peer, bytes) => {
           this.data.backpressure.update('link', `to ${peer.name}`, bytes);
           this.tellFlow();

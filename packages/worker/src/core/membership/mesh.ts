@@ -66,6 +66,8 @@ export interface MeshEvents {
   joinRequested(hello: Hello, addresses: { readonly control: Address; readonly data: Address }): void;
   control(peer: Peer, message: ControlMessage): void;
   data(peer: Peer, frame: Frame): void;
+  /** The peer is full, or is not. */
+  full(peer: Peer, full: boolean): void;
   /** What the data link to the peer holds has changed. */
   held(peer: Peer, bytes: number): void;
 }
@@ -121,6 +123,8 @@ export class Mesh {
   /** Forgets a peer and hangs up. */
   forget(peer: Peer): void {
     this.peers.delete(peer.name);
+    this.events.full(peer, false);
+    this.events.held(peer, 0);
     for (const { boundary, receiver } of [peer.control, peer.data]) {
       boundary.hangUp(0);
       if (receiver.connection !== undefined) this.close(receiver.connection);
@@ -153,6 +157,7 @@ export class Mesh {
         welcomed: () => false,
         refused: (refusal) => this.events.refused(undefined, refusal),
         opened: () => undefined,
+        full: () => undefined,
         held: () => undefined,
       },
       { epoch: 0, from: this.self.incarnation, to: 0 },
@@ -303,6 +308,9 @@ export class Mesh {
           if (channel === 'control') this.events.refused(peerOf(), refusal);
         },
         opened: () => this.events.changed(peerOf()),
+        full: (full) => {
+          if (channel === 'data') this.events.full(peerOf(), full);
+        },
         held: (bytes) => {
           if (channel === 'data') this.events.held(peerOf(), bytes);
         },

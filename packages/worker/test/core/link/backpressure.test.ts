@@ -10,6 +10,7 @@ function watched() {
     windowBytes,
     (what) => told.push(`${what} ${backpressure.muted ? 'mutes' : 'unmutes'}`),
     () => told.push('sinks caught up'),
+    () => undefined,
   );
   return { told, backpressure };
 }
@@ -31,6 +32,23 @@ describe('backpressure', () => {
     expect(backpressure.muted).to.equal(true);
     backpressure.update('link', 'to w3', 20);
     expect(told).to.deep.equal(['sink out mutes', 'sinks caught up', 'link to w3 unmutes']);
+  });
+
+  it('mutes while another worker is full, and does not pass it on', () => {
+    const { told, backpressure } = watched();
+    backpressure.peerIsFull('w2', true);
+    expect([backpressure.muted, backpressure.ownFull, backpressure.sinksFull]).to.deep.equal([
+      true,
+      false,
+      false,
+    ]);
+    backpressure.update('link', 'to w2', 41);
+    expect(backpressure.ownFull).to.equal(true);
+    backpressure.peerIsFull('w2', false);
+    expect(backpressure.muted).to.equal(true);
+    backpressure.update('link', 'to w2', 0);
+    expect([backpressure.muted, backpressure.ownFull]).to.deep.equal([false, false]);
+    expect(told).to.deep.equal(['worker w2 mutes', 'link to w2 unmutes']);
   });
 
   it('lets only sinks hold up what comes from other workers', () => {

@@ -280,6 +280,7 @@ export class LinkWorld {
       network,
       timing,
       {
+        full: () => undefined,
         newConnection: () => ++this.lastConnection as ConnectionId,
         hello: () => ({
           protocol: 1,
