@@ -100,6 +100,7 @@ const waitingLogNs = 10e9;
 const questionNs = 1e9;
 const shutdownGraceMs = 1000;
 const departureNs = 2e9;
+const tellAgainNs = 1e9;
 /** What `answer` is asked for the number of clients that are connected to sources. */
 export const clientsQuestion = 'clients';
 
@@ -131,6 +132,7 @@ export class Member {
   /** Has become a member of a running cluster in this life, and not been ready yet. */
   private joining = false;
   private toldDrained = false;
+  private toldDrainedAt = 0;
   private drainsToLeave = true;
   private shutdown: Shutdown | undefined;
   /** Who leads the clean shutdown that this worker takes part in. */
@@ -725,10 +727,14 @@ export class Member {
     const { leaving, owners, members, route } = this.view;
     if (!leaving.includes(name) || this.sourcesState !== 'ended' || this.phase !== 'processing') return;
     const here = members.findIndex((member) => member.name === name);
-    if (this.toldDrained || route !== undefined || owners.includes(here)) return;
+    if (route !== undefined || owners.includes(here)) return;
+    // Told again from time to time: the leader that was told may have left itself.
+    const now = this.ports.clock.now();
+    if (this.toldDrained && now - this.toldDrainedAt < tellAgainNs) return;
     const { held, unacknowledged } = this.data.linkBytes;
     if (held > 0 || unacknowledged > 0) return;
     this.toldDrained = true;
+    this.toldDrainedAt = now;
     this.send(this.leaderName, { type: 'drainedToLeave' });
   }
 
