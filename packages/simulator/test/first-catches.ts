@@ -25,5 +25,4 @@ export const masked: Readonly<Record<string, string>> = {
     'a welcome says what has come, and attaching a connection closes the former one',
   'incarnations are not compared': 'the numbers of frames are compared before they are taken',
   'older epoch is not fenced': 'frames of another epoch are refused one by one',
-  'half frame is kept': 'the core does not look at it',
 };

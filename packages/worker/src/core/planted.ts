@@ -23,8 +23,6 @@ export const plantedBugs = [
   'processed before resume',
   /** A record takes effect before it is on disk everywhere. */
   'commit without all',
-  /** Half a frame of a broken connection is glued to the next one. */
-  'half frame is kept',
   /** A full link mutes no source. */
   'window is ignored',
   /** A shutdown does not wait for messages on links. */

@@ -109,15 +109,6 @@ export class Migration {
     return this.move !== undefined;
   }
 
-  /** @throws TypeError naming what in the state of a new key could not go to another worker */
-  tryStates(): void {
-    const out = new ByteWriter(256);
-    this.codecs.forEach((codec) => {
-      this.encoder.beginBatch();
-      codec.write(out, this.encoder, codec.store.sample());
-    });
-  }
-
   /** A route begins; or an epoch does, in which it is still open. */
   begin(route: Route, owners: SlotOwners): void {
     const { host } = this;
