@@ -94,4 +94,18 @@ describe('the architecture', () => {
       expect(text, path).not.to.match(/^export default/m);
     }
   });
+
+  it('has a lock file that names every package, or `npm ci` refuses', () => {
+    const lock = JSON.parse(readFileSync(join(packages, '..', 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dependencies?: Record<string, string> }>;
+    };
+    for (const name of readdirSync(packages)) {
+      const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as {
+        dependencies?: Record<string, string>;
+      };
+      expect(lock.packages[`packages/${name}`]?.dependencies ?? {}, name).to.deep.equal(
+        manifest.dependencies ?? {},
+      );
+    }
+  });
 });
