@@ -10,5 +10,51 @@ export interface RegressionSeed {
   readonly messages?: number;
 }
 
-/** One line for each. */
-export const regressionSeeds: readonly RegressionSeed[] = [];
+export const regressionSeeds: readonly RegressionSeed[] = [
+  {
+    seed: 212,
+    why: 'what a killed worker had processed, and given away since, was sent again to its next life',
+    messages: 103,
+    faults: [
+      {
+        when: { wish: 'write', host: 2, nth: 84 },
+        kind: 'stall',
+        from: 2,
+        to: 1,
+        channel: 'data',
+        forMs: 6000,
+      },
+      { when: { atMs: 1753 }, kind: 'kill', host: 2, downMs: 32, wishes: 0, part: 0.21, power: true },
+      { when: { atMs: 52 }, kind: 'join', host: 3 },
+    ],
+  },
+  {
+    seed: 399,
+    why: 'a joiner that had begun anew was held for an older life of itself',
+    messages: 1,
+    faults: [
+      { when: { atMs: 879 }, kind: 'delay', from: 0, to: 2, byMs: 147, forMs: 2397 },
+      { when: { atMs: 973 }, kind: 'reset', between: [4, 0] },
+      {
+        when: { phase: 'processing', nth: 2 },
+        kind: 'kill',
+        host: 6,
+        downMs: 13,
+        wishes: 16,
+        part: 0.5,
+        power: true,
+      },
+      {
+        when: { line: 'Attempting to recover', nth: 2 },
+        kind: 'kill',
+        host: 0,
+        downMs: 119,
+        wishes: 9,
+        part: 0,
+        power: false,
+      },
+      { when: { atMs: 1446 }, kind: 'kill', host: 3, downMs: 3, wishes: 1, part: 0.09, power: true },
+      { when: { atMs: 1277 }, kind: 'join', host: 6 },
+    ],
+  },
+];

@@ -96,6 +96,16 @@ export class Boundary {
     this.hooks.held(this.unacknowledgedBytes);
   }
 
+  /** The peer has processed the frames up to this one, as it has said, or as follows from what others have: they are let go. */
+  processed(number: number): void {
+    const count = number - this.firstNumber + 1;
+    if (count <= 0) return;
+    for (let i = 0; i < count; i++) this.unacknowledgedBytes -= this.queue[i]!.length;
+    this.queue = this.queue.slice(count);
+    this.firstNumber += count;
+    this.hooks.held(this.unacknowledgedBytes);
+  }
+
   /** Begins a session: what is not acknowledged goes into it, or is forgotten. */
   restart(session: Session, keep: boolean): void {
     const renumbered = session.to !== this.session.to || session.from !== this.session.from || !keep;
@@ -152,7 +162,9 @@ export class Boundary {
       case frameKind.acknowledgement:
         if (!this.open) return;
         this.hooks.full(frame.route === 1);
-        return this.acknowledge(frame.number);
+        if (frame.number > this.sent)
+          throw new InvalidFrameError(`frame ${frame.number} acknowledged, ${this.sent} were sent`);
+        return this.processed(frame.number);
       case frameKind.welcome:
       case frameKind.refusal:
         return this.answered(frame, now);
@@ -212,17 +224,6 @@ export class Boundary {
       this.queue[i] = frame;
       this.network.write(connection, this.seal(frame, this.firstNumber + i));
     }
-  }
-
-  private acknowledge(number: number): void {
-    if (number > this.sent)
-      throw new InvalidFrameError(`frame ${number} acknowledged, ${this.sent} were sent`);
-    const count = number - this.firstNumber + 1;
-    if (count <= 0) return;
-    for (let i = 0; i < count; i++) this.unacknowledgedBytes -= this.queue[i]!.length;
-    this.queue = this.queue.slice(count);
-    this.firstNumber += count;
-    this.hooks.held(this.unacknowledgedBytes);
   }
 
   private seal(frame: Buffer, number: number): Buffer {

@@ -547,7 +547,18 @@ export class Member {
     this.promise(from, epoch);
     put();
     this.cluster = this.clusterLog.state.cluster;
+    this.forgetFormerLives();
     this.keeper.write(() => this.send(from, { type: 'appended', epoch, index }));
+  }
+
+  /** Whoever is new by this record may live for the first time, whatever lives of its name were seen before. */
+  private forgetFormerLives(): void {
+    const { state, effective } = this.clusterLog;
+    for (const { name, incarnation } of state.members) {
+      if (effective.members.some((member) => member.name === name)) continue;
+      const peer = this.mesh.peers.get(name);
+      if (peer !== undefined && peer.incarnation > incarnation) this.mesh.forget(peer);
+    }
   }
 
   private onInstall(from: string, epoch: number, index: number, records: readonly Buffer[]): void {
@@ -611,6 +622,7 @@ export class Member {
     this.cluster = epoch.cluster;
     if (!this.stopping) this.phase = 'preparing';
     this.leader.epochBegan();
+    this.data.migration.review(epoch.route);
     this.relinkAll(before);
     if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion);
     else this.data.migration.begin(epoch.route, this.ownersOf(epoch));

@@ -73,6 +73,8 @@ export class Migration {
   /** The newest route that this worker knows of. Frames of a newer one wait. */
   version = 0;
   private move: Move | undefined;
+  /** The number of the barrier on the link to the giver, if this worker has sent it one. */
+  private barrier = 0;
   private remindedAt = 0;
   private readonly held: HeldMessages;
   private readonly encoder: MessageEncoder;
@@ -122,7 +124,7 @@ export class Migration {
     }
     engine.routing.moving(owners, new Set(name === route.from ? route.slots : []));
     if (name === route.from) this.give(route, again);
-    else this.sendTo(route.from, frameKind.barrier);
+    else this.sendBarrier(route.from);
     if (name === route.to) this.take(route, again);
     else if (name !== route.from) this.move = { role: 'bystander', route };
     this.poll();
@@ -133,14 +135,21 @@ export class Migration {
   /** The route is done: all is as its record says. */
   end(version: number, owners: SlotOwners): void {
     invariant(this.move?.route.version === version, 'the route that ends is the one that was begun');
-    this.move = undefined;
+    this.forget();
     this.host.engine.routing.moved(owners);
+  }
+
+  /**
+   * An epoch is about to begin with this route open, or none. To be called before links begin anew: the route that
+   * was open here may have ended meanwhile.
+   */
+  review(open: Route | undefined): void {
+    if (this.move !== undefined && open?.version !== this.move.route.version) this.forget();
   }
 
   /** An epoch begins without an open route. */
   settle(version: number): void {
     this.version = version;
-    this.move = undefined;
     for (const { data } of this.host.peers()) data.boundary.route = version;
     this.host.wake();
   }
@@ -283,6 +292,23 @@ export class Migration {
       move.keys++;
     }
     move.bytes += end - start;
+  }
+
+  /**
+   * A route has ended: the giver has processed all that is ahead of the barrier, and its state is elsewhere. A next
+   * life of it must not get that again, even if its acknowledgement was lost.
+   */
+  private forget(): void {
+    if (this.move !== undefined && this.barrier > 0) {
+      this.peer(this.move.route.from)?.data.boundary.processed(this.barrier);
+    }
+    this.move = undefined;
+    this.barrier = 0;
+  }
+
+  private sendBarrier(giver: string): void {
+    this.sendTo(giver, frameKind.barrier);
+    this.barrier = this.peer(giver)?.data.boundary.sent ?? 0;
   }
 
   private frameTo(member: string, kind: FrameKind, out: ByteWriter): void {
