@@ -1,8 +1,15 @@
 /** The engine and the cluster protocols without a world around them: for simulators and benchmarks. */
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
+export { RecordReader, logStart, recordKind, seeds } from './core/checkpoint/log-records.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
-export { Member, type MemberPorts, type MemberSettings, type Phase } from './core/membership/member.js';
+export {
+  Member,
+  type MemberPorts,
+  type MemberSettings,
+  type Phase,
+  type ResilienceSettings,
+} from './core/membership/member.js';
 export type { Role } from './core/membership/role.js';
 export { plantedBugs, type PlantedBug } from './core/planted.js';
 export type * from './core/ports.js';

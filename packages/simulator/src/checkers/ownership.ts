@@ -20,6 +20,7 @@ export class OwnershipChecker implements Partial<Watch> {
 
   constructor(
     private readonly journal: Journal,
+    private readonly goesBack: boolean,
     private readonly report: Report,
   ) {}
 
@@ -32,11 +33,13 @@ export class OwnershipChecker implements Partial<Watch> {
     if (this.seen < this.journal.entries.length) this.check(process, process.core.status.routeVersion);
   }
 
-  private check({ name }: Process, version: number): void {
+  private check({ name, core }: Process, version: number): void {
+    // Where everything goes back, an epoch has nothing to do with those before it.
+    const epoch = this.goesBack ? core.status.epoch : 0;
     const { entries } = this.journal;
     for (; this.seen < entries.length; this.seen++) {
       const { stage, key } = entries[this.seen]!;
-      if (stage > 0) this.processed(name, version, `${stage} ${key}`);
+      if (stage > 0) this.processed(name, version, `${epoch} ${stage} ${key}`);
     }
   }
 

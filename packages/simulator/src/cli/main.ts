@@ -36,15 +36,19 @@ function run(values: Values<typeof options>): number {
   return runMany(values.from ?? 1, seeds, overrides);
 }
 
-function overridesOf({ workers, messages, faults, planted }: Values<typeof options>): Overrides {
+function overridesOf({ workers, messages, faults, planted, resilience }: Values<typeof options>): Overrides {
   if (planted !== undefined && !plantedBugs.includes(planted as never)) {
     throw new UsageError(`--planted: there is no bug '${planted}'; --planted list names them`);
+  }
+  if (resilience !== undefined && resilience !== 'on' && resilience !== 'off') {
+    throw new UsageError('--resilience is on or off');
   }
   return {
     ...(workers !== undefined && { workers }),
     ...(messages !== undefined && { messages }),
     ...(faults !== undefined && { faults: parseFaults(faults) }),
     ...(planted !== undefined && { planted: [planted] }),
+    ...(resilience !== undefined && { resilience: resilience === 'on' }),
   };
 }
 
@@ -100,10 +104,12 @@ function explain({ scenario, violation, fired }: RunReport, overrides: Overrides
   );
   const workers = overrides.workers === undefined ? '' : ` --workers ${overrides.workers}`;
   const planted = overrides.planted === undefined ? '' : ` --planted '${overrides.planted[0]}'`;
+  const resilience =
+    overrides.resilience === undefined ? '' : ` --resilience ${overrides.resilience ? 'on' : 'off'}`;
   console.log(
     `\nseed ${seed}, shrunk in ${shrunk.runs} runs to ${shrunk.faults.length} faults and ${shrunk.messages} messages a source:\n` +
       `  ${shrunk.violation.checker}: ${shrunk.violation.text}\n` +
-      `  npm run simulate -- --seed ${seed} --messages ${shrunk.messages}${workers}${planted} --faults '${JSON.stringify(shrunk.faults)}'`,
+      `  npm run simulate -- --seed ${seed} --messages ${shrunk.messages}${workers}${planted}${resilience} --faults '${JSON.stringify(shrunk.faults)}'`,
   );
 }
 

@@ -11,6 +11,11 @@ export const options = {
     describe: 'Break the protocol in this way and stop when a checker has caught it; "list" names the ways',
   },
   workers: { kind: 'whole', describe: 'Clusters of N workers; default: as the seed has it' },
+  resilience: {
+    kind: 'text',
+    placeholder: 'on|off',
+    describe: 'With checkpoints or without; default: as the seed has it',
+  },
   messages: { kind: 'whole', describe: 'N messages for each source; default: as the seed has it' },
   faults: { kind: 'text', placeholder: 'JSON', describe: 'These faults instead of those of the seed' },
   trace: { kind: 'flag', describe: 'With --seed: print all that happens' },

@@ -68,7 +68,16 @@ interface Start {
 
 function makeMember({ scenario, journal, role, host, life }: Start, ports: CorePorts): CoreMember {
   const { payload, payloadBytes } = scenario.input;
-  const scribe: Scribe = { journal, life, payload, payloadBytes };
+  const { resilience } = scenario;
+  const deliver = resilience?.sinks === 'on-commit' ? 'on-commit' : 'at-once';
+  const scribe: Scribe = {
+    journal,
+    life,
+    payload,
+    payloadBytes,
+    deliver,
+    transactional: resilience?.sinks === 'two-phase',
+  };
   const settings: MemberSettings = {
     plan: planApplication(simulatedApplication(scenario.shape, scribe)),
     name: host.name,
@@ -80,7 +89,10 @@ function makeMember({ scenario, journal, role, host, life }: Start, ports: CoreP
     timing: role.kind === 'joiner' ? { ...timing, startMs: joinerStartMs } : timing,
     windowBytes: scenario.windowBytes,
     stopPauseMs,
-    resilience: false,
+    resilience:
+      resilience === undefined
+        ? undefined
+        : { checkpointNs: resilience.checkpointMs * 1e6, rotation: true, fileBytes: resilience.fileBytes },
     planted: new Set(scenario.planted as readonly PlantedBug[]),
   };
   return new Member(settings, ports);

@@ -45,7 +45,7 @@ export class Operator implements Partial<Watch> {
       failure?.name === 'RefusedError' && failure.message.includes('is no member of the cluster');
     if (this.leaving.has(name) && (failure === undefined || dropped)) {
       // One that died when all was handed over comes back to nothing, and its operator clears up.
-      if (dropped) host.disk.file = undefined;
+      if (dropped) host.removeFiles();
       host.left = true;
       return true;
     }
@@ -54,7 +54,7 @@ export class Operator implements Partial<Watch> {
     if (index < this.firstSpare || !turnedAway || this.owners.has(name)) return false;
     this.world.schedule.after(ms(againMs), () => {
       if (host.alive) return;
-      host.disk.file = undefined;
+      host.removeFiles();
       this.cleared(name);
       host.boot();
     });

@@ -1,5 +1,5 @@
 import { byTrail, type Outcome } from '../checkers/equality.js';
-import { linesOf } from '../workload/outputs.js';
+import { linesIn, linesOf } from '../workload/outputs.js';
 import { sinkNames, stageNames, type KeyState, type Shape } from '../workload/simulated-application.js';
 import type { World } from '../world/world.js';
 
@@ -7,7 +7,12 @@ import type { World } from '../world/world.js';
  * What the cluster has come to, as far as it concerns the messages of some lanes.
  * @param concerns given a lane: whether its messages count
  */
-export function outcomeOf(world: World, shape: Shape, concerns: (lane: string) => boolean): Outcome {
+export function outcomeOf(
+  world: World,
+  shape: Shape,
+  concerns: (lane: string) => boolean,
+  twoPhase = false,
+): Outcome {
   const counts = (trail: string) => concerns(trail.slice(trail.lastIndexOf('/') + 1));
   const state = new Map<string, string>();
   for (const { process } of world.hosts) {
@@ -26,11 +31,12 @@ export function outcomeOf(world: World, shape: Shape, concerns: (lane: string) =
     }
   }
   const lines = sinkNames(shape).flatMap((sink) =>
-    world.processes.flatMap((process) =>
-      linesOf(process, sink)
-        .filter(({ trail }) => counts(trail))
-        .map((line) => [sink, line] as const),
-    ),
+    (twoPhase
+      ? world.hosts.flatMap((host) => linesIn(host.twoPhaseSinks.get(sink)?.committed ?? []))
+      : world.processes.flatMap((process) => linesOf(process, sink))
+    )
+      .filter(({ trail }) => counts(trail))
+      .map((line) => [sink, line] as const),
   );
   // Several processes may have made the outputs of a key, one after the other.
   lines.sort(([, one], [, other]) => one.from - other.from);

@@ -17,6 +17,7 @@ export function referenceOutcome(scenario: Scenario, lanes: readonly Lane[]): Ou
     spares: 0,
     faults: [],
     planted: [],
+    resilience: undefined,
     windowBytes: { link: 1e9, sink: 1e9 },
     diskLatency: quick,
     sinkLatency: quick,
@@ -28,6 +29,7 @@ export function referenceOutcome(scenario: Scenario, lanes: readonly Lane[]): Ou
     journal,
     { overMs: 10, burst: 1000 },
     ({ number }) => (passesFront(scenario.shape, number) ? 1 : 0),
+    undefined,
   );
   for (const host of world.hosts) host.boot();
   feeder.open(lanes.map((lane) => ({ ...lane, host: 0 })));

@@ -74,6 +74,7 @@ class Run implements FinishedRun {
       journal,
       { overMs: scenario.horizonMs, burst: scenario.burst },
       ({ number }) => (passesFront(scenario.shape, number) ? 1 : 0),
+      scenario.resilience,
     );
   }
 
@@ -138,20 +139,26 @@ class Run implements FinishedRun {
     asked.post((core) => core.shutDown());
     this.pass(settleMsMax, () => world.hosts.every(({ alive }) => !alive));
     if (this.failed) return;
-    for (const { name, alive, disk } of world.hosts) {
+    for (const { name, alive, clean } of world.hosts) {
       if (alive) this.find('shutdown', `${name} has not ended; ${this.situation()}`);
-      else if (disk.file !== undefined) this.find('shutdown', `${name} has left its file behind`);
+      else if (!clean) this.find('shutdown', `${name} has left its file behind`);
     }
   }
 
   private settle(when: string): void {
-    const until = this.world.schedule.now + ms(settleMsMax);
+    let until = this.world.schedule.now + ms(settleMsMax);
+    let mostPushed = this.feeder.pushed;
     for (let before = ''; ;) {
       this.pass(pollMs);
       if (this.failed) return;
       const now = this.quiet ? String(this.journal.entries.length) : '';
       if (now !== '' && now === before) return;
       before = now;
+      // Small windows let messages in slowly; as long as they come in, something happens.
+      if (this.feeder.pushed > mostPushed) {
+        mostPushed = this.feeder.pushed;
+        until = this.world.schedule.now + ms(settleMsMax);
+      }
       if (this.world.schedule.now >= until) {
         return this.find(
           'liveness',
@@ -167,12 +174,14 @@ class Run implements FinishedRun {
     return this.world.hosts.every(({ used, process, name }) => {
       if (!used) return true;
       if (!process?.alive || !process.core.flowing) return false;
-      const { heldBytes, unacknowledgedBytes, members, leaving, slotsToMove } = process.core.status;
+      const { heldBytes, unacknowledgedBytes, journalBytes, members, leaving, slotsToMove } =
+        process.core.status;
       return (
         members.includes(name) &&
         leaving.length === 0 &&
         slotsToMove === 0 &&
         heldBytes === 0 &&
+        journalBytes === 0 &&
         unacknowledgedBytes === 0 &&
         [...process.sinks.values()].every((sink) => sink.idle)
       );

@@ -24,7 +24,13 @@ export class Supervision implements Partial<Watch> {
     this.bounds = new BoundsChecker(boundBytes(scenario), report);
     const monotony = new MonotonyChecker(report);
     this.operator = new Operator(world, scenario.workers, (name) => monotony.forget(name));
-    world.watches.push(this, this.bounds, this.operator, monotony, new OwnershipChecker(journal, report));
+    world.watches.push(
+      this,
+      this.bounds,
+      this.operator,
+      monotony,
+      new OwnershipChecker(journal, scenario.resilience !== undefined, report),
+    );
     world.network.taps.push(new WireChecker(report).see);
   }
 

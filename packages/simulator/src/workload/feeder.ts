@@ -1,5 +1,9 @@
 import type { Dice } from '../random/dice.js';
 import { ms } from '../world/schedule.js';
+import { RecordReader, recordKind, seeds } from '@wallaroo/worker/core';
+import type { ResilienceScenario } from '../run/scenario.js';
+import type { Watch } from '../world/host.js';
+import type { LogDisk } from '../world/log-disk.js';
 import type { Process } from '../world/process.js';
 import type { World } from '../world/world.js';
 import type { InputMessage, Lane } from './input.js';
@@ -16,13 +20,18 @@ export interface Pace {
 interface Feed {
   readonly lane: Lane;
   next: number;
+  /** Somebody will look after it again. */
+  scheduled: boolean;
 }
+
+/** What positions of sources are made of: how many messages of each lane have been pushed. */
+type Counts = Record<string, number>;
 
 /**
  * Puts messages into sources, as senders do that do not know of the cluster: what a process took is not sent
  * again when it dies, what it did not take waits for the next one.
  */
-export class Feeder {
+export class Feeder implements Partial<Watch> {
   private readonly feeds: Feed[] = [];
   private pace: Pace;
   private pausedAt = Infinity;
@@ -33,14 +42,57 @@ export class Feeder {
     private readonly journal: Journal,
     pace: Pace,
     private readonly outputsOf: (message: InputMessage) => number,
+    private readonly resilience: ResilienceScenario | undefined,
   ) {
     this.pace = pace;
+    if (resilience !== undefined) world.watches.push(this);
+  }
+
+  /** A worker starts: of what its former life had taken for the journal, what is there need not be sent again. */
+  born(process: Process): void {
+    process.wishes.transactional = this.resilience?.sinks === 'two-phase';
+    process.wishes.positions = () => this.positions(process.host);
+    const journaled = journaledCounts(this.world.hosts[process.host]!.logs.journal);
+    for (const feed of this.feeds) {
+      if (feed.lane.host === process.host && this.isJournaled(feed))
+        feed.next = journaled[feed.lane.name] ?? 0;
+    }
+  }
+
+  /** Senders that can be asked again send again what followed a position. */
+  restored({ host }: Process, positions: ReadonlyMap<string, Buffer>): void {
+    for (const feed of this.feeds) {
+      if (feed.lane.host !== host || this.isJournaled(feed)) continue;
+      const position = positions.get(feed.lane.source);
+      const counts = position === undefined ? {} : (JSON.parse(position.toString()) as Counts);
+      this.rewind(feed, counts[feed.lane.name]);
+    }
+  }
+
+  private rewind(feed: Feed, next = 0): void {
+    feed.next = next;
+    if (!feed.scheduled) this.later(feed, this.gapMs(feed));
+  }
+
+  private positions(host: number): Map<string, Buffer> {
+    const bySource = new Map<string, Counts>();
+    for (const { lane, next } of this.feeds) {
+      if (lane.host !== host || this.resilience?.journaled.includes(lane.source)) continue;
+      const counts = bySource.get(lane.source) ?? {};
+      counts[lane.name] = next;
+      bySource.set(lane.source, counts);
+    }
+    return new Map([...bySource].map(([source, counts]) => [source, Buffer.from(JSON.stringify(counts))]));
+  }
+
+  private isJournaled({ lane }: Feed): boolean {
+    return this.resilience?.journaled.includes(lane.source) ?? false;
   }
 
   /** Opens lanes: their messages come from now on. */
   open(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      const feed = { lane, next: 0 };
+      const feed: Feed = { lane, next: 0, scheduled: false };
       this.feeds.push(feed);
       this.later(feed, this.dice.fraction() * this.gapMs(feed));
     }
@@ -72,7 +124,11 @@ export class Feeder {
   }
 
   private later(feed: Feed, delayMs: number): void {
-    this.world.schedule.after(ms(delayMs), () => this.feed(feed));
+    feed.scheduled = true;
+    this.world.schedule.after(ms(delayMs), () => {
+      feed.scheduled = false;
+      this.feed(feed);
+    });
   }
 
   private feed(feed: Feed): void {
@@ -91,7 +147,11 @@ export class Feeder {
         const message = lane.messages[feed.next];
         if (message === undefined || this.pushed >= this.pausedAt) return;
         feed.next++;
-        inlet.push(this.written(message, process.life));
+        const written = this.written(message, process.life);
+        if (this.isJournaled(feed)) {
+          const bytes = Buffer.from(JSON.stringify(written));
+          core.journal(lane.source, bytes, 0, bytes.length);
+        } else inlet.push(written);
       }
     });
   }
@@ -106,4 +166,29 @@ export class Feeder {
     const average = (this.pace.overMs / Math.max(1, lane.messages.length)) * ((this.pace.burst + 1) / 2);
     return Math.min(this.dice.logUniform(average / 8, average * 4), this.pace.overMs / 4);
   }
+}
+
+/** How many messages of each lane a journal has, or had. */
+function journaledCounts(journal: LogDisk): Counts {
+  const counts: Counts = {};
+  const files = [...journal.removed, ...journal.numbers.map((file) => journal.content(file))];
+  const starts = [...journal.removedNumbers, ...journal.numbers];
+  files.forEach((content, i) => {
+    const start = { file: starts[i]!, offset: 0, sum: 0 };
+    const reader = new RecordReader(start, seeds.journal, (kind, bytes, from, end) => {
+      if (kind !== recordKind.input) return;
+      for (let at = from + 4 + bytes.readUInt32BE(from); at < end;) {
+        const length = bytes.readUInt32BE(at);
+        at += 4 + length;
+        const { lane, number } = JSON.parse(bytes.toString('utf8', at - length, at)) as InputMessage;
+        counts[lane] = Math.max(counts[lane] ?? 0, number + 1);
+      }
+    });
+    try {
+      reader.push(Buffer.from(content));
+    } catch {
+      // What is torn at the end counts for nothing.
+    }
+  });
+  return counts;
 }

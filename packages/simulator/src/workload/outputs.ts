@@ -11,7 +11,11 @@ export interface OutputLine {
 
 /** The whole lines that a sink got from one process; what a kill cut off is left out. */
 export function linesOf(process: Process, sink: string): OutputLine[] {
-  const text = Buffer.concat(process.sinks.get(sink)?.received ?? []).toString();
+  return linesIn(process.sinks.get(sink)?.received ?? []);
+}
+
+export function linesIn(received: readonly Buffer[]): OutputLine[] {
+  const text = Buffer.concat(received).toString();
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')

@@ -35,6 +35,8 @@ export interface Scribe {
   readonly life: number;
   readonly payload: PayloadKind;
   readonly payloadBytes: number;
+  readonly deliver: 'at-once' | 'on-commit';
+  readonly transactional: boolean;
 }
 
 /** A message as it enters, with the number of the journal's entry that says so. */
@@ -141,7 +143,7 @@ export function simulatedApplication(shape: Shape, scribe: Scribe): Application 
   }
   return application(
     { name: 'simulated', slots: shape.slots },
-    last.toSinks(sinkNames(shape).map(simulatedSink)),
+    last.toSinks(sinkNames(shape).map((name) => simulatedSink(name, scribe))),
   );
 }
 
@@ -168,16 +170,19 @@ function advance(scribe: Scribe, step: Step, message: Travelling, { trails }: Ke
 
 const simulatedSource: SourceConfig<PushedMessage> = {
   kind: 'simulated',
+  decoder: (bytes, start, end) => JSON.parse(bytes.toString('utf8', start, end)) as PushedMessage,
   open: () => {
     throw new Error('sources are the business of the simulated world');
   },
 };
 
 /** A line: trail, lane and number of the message, and the entry of the last stage in the journal. */
-function simulatedSink(name: string): SinkConfig<Travelling> {
+function simulatedSink(name: string, { deliver, transactional }: Scribe): SinkConfig<Travelling> {
   return {
     kind: 'simulated',
     name,
+    deliver,
+    transactional,
     encoder: ({ trail, lane, number, from }) => `${trail} ${lane}.${number} ${from}\n`,
     open: () => {
       throw new Error('sinks are the business of the simulated world');

@@ -5,7 +5,7 @@ import type { ConnectionId, Member, MemberPorts } from '@wallaroo/worker/core';
  * world can be tested by itself.
  */
 
-export type { ClusterFile, ConnectionId, OutputPort } from '@wallaroo/worker/core';
+export type { ClusterFile, ConnectionId, LogKind, OutputPort } from '@wallaroo/worker/core';
 
 export type Channel = Parameters<Member['accepted']>[1];
 
@@ -28,6 +28,10 @@ export interface CoreMember {
   closed(connection: ConnectionId, why: string): void;
   stored(operation: number): void;
   storeFailed(operation: number, why: string): void;
+  logRead(operation: number, bytes: Buffer): void;
+  sinksPrepared(checkpoint: number): void;
+  endsRestored(): void;
+  journal(source: string, bytes: Buffer, start: number, end: number): void;
   endsOpened(): void;
   sourcesEnded(): void;
   sinksFlushed(): void;

@@ -1,7 +1,9 @@
 import type { Address } from '@wallaroo/protocol';
 import type { Dice } from '../random/dice.js';
-import type { CoreMember, CorePorts, CoreStatus } from './core.js';
+import type { CoreMember, CorePorts, CoreStatus, LogKind } from './core.js';
 import { Disk } from './disk.js';
+import { LogDisk } from './log-disk.js';
+import type { TwoPhaseSink } from './two-phase-sink.js';
 import type { NetworkHost, ProcessEnd } from './network.js';
 import type { Latency } from './path.js';
 import { Process } from './process.js';
@@ -30,6 +32,8 @@ export interface Watch {
   /** A call into the core is over, and its wishes are carried out. */
   called(process: Process, status: CoreStatus): void;
   ended(process: Process, end: ProcessEnd): void;
+  /** Sources of a process are taken back. */
+  restored(process: Process, positions: ReadonlyMap<string, Buffer>): void;
   /** A core has broken the contract of its ports. */
   complained(what: string): void;
 }
@@ -57,6 +61,9 @@ export class Host implements NetworkHost {
   readonly data: Address;
   readonly disk: Disk;
   readonly sinkPace: SinkPace;
+  readonly logs: Readonly<Record<LogKind, LogDisk>>;
+  /** Sinks that commit in two phases, by name: they outlive processes. */
+  readonly twoPhaseSinks = new Map<string, TwoPhaseSink>();
   up = true;
   process: Process | undefined;
   /** Its worker has left the cluster in order: nobody starts it again. */
@@ -71,7 +78,20 @@ export class Host implements NetworkHost {
   ) {
     ({ index: this.index, name: this.name, control: this.control, data: this.data } = settings);
     this.disk = new Disk(around.schedule, dice.stream('disk'), settings.diskLatency);
+    const log = (kind: LogKind) => new LogDisk(around.schedule, dice.stream(kind), settings.diskLatency);
+    this.logs = { events: log('events'), journal: log('journal') };
     this.sinkPace = new SinkPace(dice.stream('sinks'), settings.sinkLatency);
+  }
+
+  /** Somebody clears up: the worker's files go. */
+  removeFiles(): void {
+    this.disk.file = undefined;
+    for (const log of Object.values(this.logs)) log.clear();
+  }
+
+  /** No file of the worker is there. */
+  get clean(): boolean {
+    return this.disk.file === undefined && Object.values(this.logs).every(({ empty }) => empty);
   }
 
   get alive(): boolean {
@@ -183,6 +203,8 @@ export class Host implements NetworkHost {
 
   private leave(process: Process, end: ProcessEnd): void {
     this.disk.abandon();
+    for (const log of Object.values(this.logs)) log.abandon(end === 'power');
+    for (const sink of this.twoPhaseSinks.values()) sink.abandon();
     for (const sink of process.sinks.values()) sink.abandon(this.dice);
     this.backlog = [];
     this.around.watch.ended(process, end);

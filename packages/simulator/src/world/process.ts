@@ -27,6 +27,8 @@ export class Process implements NetworkProcess {
   /** Sources may push, as far as the core has said. */
   flow = false;
   sourcesEnded = false;
+  /** How often sources and sinks have been taken back. */
+  restores = 0;
   core!: CoreMember;
 
   constructor(

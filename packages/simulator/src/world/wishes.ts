@@ -1,6 +1,6 @@
 import type { Address } from '@wallaroo/protocol';
 import type { Dice } from '../random/dice.js';
-import type { ClusterFile, ConnectionId, CorePorts, OutputPort } from './core.js';
+import type { ClusterFile, ConnectionId, CorePorts, LogKind, OutputPort } from './core.js';
 
 /** What a core has asked of the world, in the order in which it asked. A kill may fall between any two. */
 export type Wish =
@@ -9,6 +9,31 @@ export type Wish =
   | { readonly kind: 'close'; readonly connection: ConnectionId }
   | { readonly kind: 'store'; readonly operation: number; readonly file: ClusterFile }
   | { readonly kind: 'remove'; readonly operation: number }
+  | { readonly kind: 'append'; readonly log: LogKind; readonly file: number; readonly bytes: Buffer }
+  | { readonly kind: 'sync'; readonly log: LogKind; readonly operation: number; readonly file: number }
+  | {
+      readonly kind: 'read';
+      readonly log: LogKind;
+      readonly operation: number;
+      readonly file: number;
+      readonly offset: number;
+      readonly length: number;
+    }
+  | {
+      readonly kind: 'cutOff';
+      readonly log: LogKind;
+      readonly operation: number;
+      readonly file: number;
+      readonly length: number;
+    }
+  | { readonly kind: 'removeBefore'; readonly log: LogKind; readonly file: number }
+  | { readonly kind: 'prepare'; readonly checkpoint: number }
+  | { readonly kind: 'commit'; readonly checkpoint: number }
+  | {
+      readonly kind: 'restore';
+      readonly checkpoint: number;
+      readonly positions: ReadonlyMap<string, Buffer>;
+    }
   | { readonly kind: 'open' }
   | { readonly kind: 'flow'; readonly on: boolean }
   | { readonly kind: 'endSources' }
@@ -26,11 +51,16 @@ export class WishList {
   private wishes: Wish[] = [];
   private readonly outputs = new Map<string, OutputPort>();
   readonly ports: CorePorts;
+  /** Where sources stand; asked in the middle of a call, unlike all else. */
+  positions: () => ReadonlyMap<string, Buffer> = () => new Map();
+  /** Sinks of this worker commit in two phases. */
+  transactional = false;
 
   constructor(
     now: () => number,
     private readonly dice: Dice,
   ) {
+    const transactional = () => this.transactional;
     const chance = dice.stream('core');
     this.ports = {
       clock: { now },
@@ -49,7 +79,22 @@ export class WishList {
         store: (operation, file) => this.add({ kind: 'store', operation, file }),
         remove: (operation) => this.add({ kind: 'remove', operation }),
       },
+      logFiles: {
+        append: (log, file, bytes) => this.add({ kind: 'append', log, file, bytes }),
+        sync: (operation, log, file) => this.add({ kind: 'sync', log, operation, file }),
+        read: (operation, log, file, offset, length) =>
+          this.add({ kind: 'read', log, operation, file, offset, length }),
+        cutOff: (operation, log, file, length) => this.add({ kind: 'cutOff', log, operation, file, length }),
+        removeBefore: (log, file) => this.add({ kind: 'removeBefore', log, file }),
+      },
       ends: {
+        positions: () => this.positions(),
+        get transactional() {
+          return transactional();
+        },
+        prepare: (checkpoint) => this.add({ kind: 'prepare', checkpoint }),
+        commit: (checkpoint) => this.add({ kind: 'commit', checkpoint }),
+        restore: (checkpoint, positions) => this.add({ kind: 'restore', checkpoint, positions }),
         open: () => this.add({ kind: 'open' }),
         flow: (on) => this.add({ kind: 'flow', on }),
         endSources: () => this.add({ kind: 'endSources' }),

@@ -6,6 +6,7 @@ import type { Latency } from './path.js';
 import type { Process } from './process.js';
 import { ms, Schedule } from './schedule.js';
 import { Sink } from './sink.js';
+import { TwoPhaseSink } from './two-phase-sink.js';
 import { Trace } from './trace.js';
 import type { Wish } from './wishes.js';
 
@@ -85,6 +86,10 @@ export class World implements Watch {
     for (const watch of this.watches) watch.ended?.(process, end);
   }
 
+  restored(process: Process, positions: ReadonlyMap<string, Buffer>): void {
+    for (const watch of this.watches) watch.restored?.(process, positions);
+  }
+
   complained(what: string): void {
     for (const watch of this.watches) watch.complained?.(what);
   }
@@ -118,7 +123,33 @@ export class World implements Watch {
         return host.disk.write(wish.operation, Buffer.from(wish.file.topology), process.post);
       case 'remove':
         trace.add('remove', name, wish.operation);
+        for (const log of Object.values(host.logs)) log.clear();
         return host.disk.write(wish.operation, undefined, process.post);
+      case 'append':
+        trace.add('append', name, wish.file, wish.bytes.length);
+        return host.logs[wish.log].append(wish.file, wish.bytes, process.post);
+      case 'sync':
+        trace.add('sync', name, wish.file);
+        return host.logs[wish.log].sync(wish.operation, wish.file, process.post);
+      case 'read':
+        trace.add('read', name, wish.file, wish.offset);
+        return host.logs[wish.log].read(wish.operation, wish.file, wish.offset, wish.length, process.post);
+      case 'cutOff':
+        trace.add('cut off', name, wish.file, wish.length);
+        return host.logs[wish.log].cutOff(wish.operation, wish.file, wish.length, process.post);
+      case 'removeBefore':
+        trace.add('remove before', name, wish.file);
+        return host.logs[wish.log].removeBefore(wish.file, process.post);
+      case 'prepare':
+        trace.add('prepare', name, wish.checkpoint);
+        return this.prepare(process, wish.checkpoint);
+      case 'commit':
+        trace.add('commit', name, wish.checkpoint);
+        for (const sink of host.twoPhaseSinks.values()) sink.commit(wish.checkpoint);
+        return;
+      case 'restore':
+        trace.add('restore', name, wish.checkpoint);
+        return this.restore(process, wish.checkpoint, wish.positions);
       case 'open':
         trace.add('open ends', name);
         return this.later(process, (core) => core.endsOpened());
@@ -137,6 +168,7 @@ export class World implements Watch {
         return this.flushed(process);
       case 'output':
         trace.add('output', name, wish.bytes.length);
+        if (process.wishes.transactional) return this.twoPhaseSink(process, wish.sink).take(wish.bytes);
         return this.sink(process, wish.sink).take(wish.bytes);
       case 'endTurn':
         return process.post((core) => core.endTurn());
@@ -151,15 +183,55 @@ export class World implements Watch {
     this.schedule.after(ms(this.dice.logUniform(0.05, 50)), () => process.post(act));
   }
 
+  private prepare(process: Process, checkpoint: number): void {
+    const sinks = [...this.hosts[process.host]!.twoPhaseSinks.values()];
+    let left = sinks.length;
+    const done = () => {
+      if (--left <= 0) process.post((core) => core.sinksPrepared(checkpoint));
+    };
+    if (left === 0) done();
+    for (const sink of sinks) sink.prepare(checkpoint, done);
+  }
+
+  private restore(process: Process, checkpoint: number, positions: ReadonlyMap<string, Buffer>): void {
+    const restore = ++process.restores;
+    this.restored(process, positions);
+    const sinks = [...this.hosts[process.host]!.twoPhaseSinks.values()];
+    let left = sinks.length;
+    const done = () => {
+      if (--left > 0) return;
+      this.later(process, (core) => {
+        if (restore === process.restores) core.endsRestored();
+      });
+    };
+    if (left === 0) done();
+    for (const sink of sinks) sink.restore(checkpoint, done);
+  }
+
+  private twoPhaseSink({ host: index }: Process, name: string): TwoPhaseSink {
+    const host = this.hosts[index]!;
+    let sink = host.twoPhaseSinks.get(name);
+    if (sink === undefined) {
+      sink = new TwoPhaseSink(this.schedule, this.dice.stream(`two-phase ${index} ${name}`), host.sinkPace);
+      host.twoPhaseSinks.set(name, sink);
+    }
+    return sink;
+  }
+
   private endSources(process: Process): void {
     process.sourcesEnded = true;
     this.later(process, (core) => core.sourcesEnded());
   }
 
   private flushed(process: Process): void {
-    if ([...process.sinks.values()].some(({ unsentBytes }) => unsentBytes > 0)) {
+    const { twoPhaseSinks } = this.hosts[process.host]!;
+    const busy =
+      [...process.sinks.values()].some(({ unsentBytes }) => unsentBytes > 0) ||
+      [...twoPhaseSinks.values()].some(({ idle }) => !idle);
+    if (busy) {
       this.schedule.after(ms(1), () => this.flushed(process));
     } else {
+      for (const sink of twoPhaseSinks.values()) sink.finish();
       process.post((core) => core.sinksFlushed());
     }
   }

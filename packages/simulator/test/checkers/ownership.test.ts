@@ -8,10 +8,11 @@ import type { Process } from '../../src/world/process.js';
 function found(...steps: readonly (readonly [name: string, routeVersion: number])[]): number {
   let findings = 0;
   const journal = new Journal();
-  const checker = new OwnershipChecker(journal, () => findings++);
+  const checker = new OwnershipChecker(journal, false, () => findings++);
   steps.forEach(([name, routeVersion], life) => {
     journal.add({ stage: 1, life, key: 'k', from: 0, copy: 0, outputs: 1 });
-    checker.called({ name, life } as Process, { routeVersion } as CoreStatus);
+    const core = { status: { epoch: 1 } };
+    checker.called({ name, life, core } as Process, { routeVersion } as CoreStatus);
   });
   return findings;
 }

@@ -27,6 +27,8 @@ export class Toy implements CoreMember {
       owners: [],
       heldBytes: 0,
       unacknowledgedBytes: 0,
+      journalBytes: 0,
+      checkpoint: 0,
       unreachable: [],
       leaving: [],
       slotsToMove: 0,
@@ -56,6 +58,18 @@ export class Toy implements CoreMember {
   }
   stored(operation: number): void {
     this.told.push(`stored ${operation}`);
+  }
+  logRead(operation: number, bytes: Buffer): void {
+    this.told.push(`read ${operation} ${bytes.toString()}`);
+  }
+  sinksPrepared(checkpoint: number): void {
+    this.told.push(`prepared ${checkpoint}`);
+  }
+  endsRestored(): void {
+    this.told.push('ends restored');
+  }
+  journal(source: string): void {
+    this.told.push(`journal ${source}`);
   }
   storeFailed(operation: number): void {
     this.told.push(`store failed ${operation}`);

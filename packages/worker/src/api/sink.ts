@@ -13,6 +13,13 @@ export interface SinkConfig<T> {
   readonly encoder: Encoder<T>;
   /** True: `write` is told where each message ends. */
   readonly messageBoundaries?: boolean;
+  /**
+   * With resilience, `on-commit` hands output on only when the checkpoint it belongs to counts, so that what was handed
+   * on is never computed again; default `at-once`. Without resilience there is no difference.
+   */
+  readonly deliver?: 'at-once' | 'on-commit';
+  /** True: the sink takes part in checkpoints, by `transactions`, and keeps what it was given itself. */
+  readonly transactional?: boolean;
   /** True: the sink takes the next address of `--out` that no sink before it took. */
   readonly needsAddress?: boolean;
   readonly open: (context: SinkContext) => RunningSink;
@@ -30,7 +37,24 @@ export interface SinkContext {
   fail(error: Error): void;
 }
 
+/** For sinks that take part in checkpoints: what they hand on is handed on once, whatever happens. */
+export interface SinkTransactions {
+  /**
+   * All that was written so far belongs to this checkpoint, unless it belongs to one before. Resolves when it will
+   * outlive a crash of this worker.
+   */
+  prepare(checkpoint: number): Promise<void>;
+  /** The checkpoint counts: hands on what belongs to it and to all before. */
+  commit(checkpoint: number): void;
+  /**
+   * The cluster is at this checkpoint again (0: at the start): hands on what belongs to it and to all before, and
+   * forgets the rest.
+   */
+  restore(checkpoint: number): Promise<void>;
+}
+
 export interface RunningSink {
+  readonly transactions?: SinkTransactions;
   /** Reaches for the outside. Resolves when the first attempt is over, rejects when no later one can help. */
   start(): Promise<void>;
   /** Bytes taken and not yet handed to the system. Sources are muted while it is above the worker's window. */

@@ -10,6 +10,11 @@ export interface SourceConfig<T> {
   readonly kind: string;
   /** For sources that receive bytes: what {@link SourceContext.receive} decodes with. */
   readonly decoder?: Decoder<T>;
+  /**
+   * True: with resilience, what `receive` is given is on disk before it is processed, and is processed again after a
+   * crash. For sources that cannot be asked again.
+   */
+  readonly journaled?: boolean;
   readonly open: (context: SourceContext<T>) => RunningSource;
 }
 
@@ -31,6 +36,9 @@ export interface SourceContext<T> {
    * @throws DecodeError when the decoder refuses the bytes: close the connection they came from
    */
   receive(bytes: Buffer, start: number, end: number): void;
+  /** Any value that a message may be, as bytes, for {@link RunningSource.position}; and back. */
+  pack(value: unknown): Uint8Array;
+  unpack(bytes: Uint8Array): unknown;
   /** Writes a line to the worker's log: plain for `info`, with severity and category otherwise. */
   log(severity: 'info' | 'warning' | 'error', text: string): void;
   /** The source cannot go on: stops the worker with this error. */
@@ -63,6 +71,18 @@ export interface RunningSource {
    * When `deadline` aborts, it lets go at once.
    */
   stop(deadline: AbortSignal): Promise<void>;
+  /**
+   * For sources that can be asked again for what they have pushed: where the source stands. Called between two
+   * messages when a checkpoint is cut.
+   */
+  position?(): Uint8Array;
+  /**
+   * With resilience: what is pushed next is what followed this position, or the very first message if there is none.
+   * Called before the first `unmute`, and again, while the source is muted, when the cluster goes back to a checkpoint.
+   */
+  restore?(position: Uint8Array | undefined): void | Promise<void>;
+  /** What was pushed before this position will never be asked for again. */
+  committed?(position: Uint8Array): void;
   /** Lets nobody else in; resolves when all clients have ended. `stop` follows, then or when the time is up. */
   drain?(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { UsageError, type ParsedArguments } from '@wallaroo/command-line';
 import { defaultTiming, type Timing } from '../core/link/timing.js';
+import type { ResilienceSettings } from '../core/membership/member.js';
 import type { Role } from '../core/membership/role.js';
 import { onOneLine } from '../runtime/log.js';
 import type { WorkerSettings } from '../runtime/worker.js';
@@ -31,19 +32,15 @@ export function settingsOf(
   // Older manuals give these to every worker; who speaks their language is understood.
   const older = aliasesUsed.some((name) => name !== 'explain');
   if (!initializer) checkOtherWorker(values, older);
-  if (values['run-with-resilience']) {
-    throw new UsageError('--run-with-resilience: this version does not keep state across crashes yet.');
-  }
-  for (const name of ['log-rotation', 'event-log-file-size', 'time-between-checkpoints'] as const) {
-    if (values[name])
-      log.write('warning', 'Configuration', `--${name} has no effect without --run-with-resilience`);
-  }
+  const resilience = resilienceOf(values, log);
   const workerCount = values['worker-count'] ?? 1;
-  const alone = initializer && workerCount === 1 && values['resilience-dir'] === undefined;
+  const alone =
+    initializer && workerCount === 1 && values['resilience-dir'] === undefined && resilience === undefined;
   return Object.freeze({
     name: initializer ? 'initializer' : checkedName(values.name!),
     role: roleOf(values, workerCount),
     files: alone ? undefined : (values['resilience-dir'] ?? defaultDirectory),
+    resilience,
     resilienceDirectory: values['resilience-dir'] ?? defaultDirectory,
     control: initializer ? values.control : values['my-control'],
     data: initializer ? values.data : (values['my-data'] ?? (older ? values.data : undefined)),
@@ -61,6 +58,27 @@ export function settingsOf(
 }
 
 const defaultDirectory = '/tmp';
+const defaultCheckpointNs = 1_000_000_000;
+
+function resilienceOf(values: Values, log: WorkerLog): ResilienceSettings | undefined {
+  if (!values['run-with-resilience']) {
+    for (const name of ['log-rotation', 'event-log-file-size', 'time-between-checkpoints'] as const) {
+      if (values[name])
+        log.write('warning', 'Configuration', `--${name} has no effect without --run-with-resilience`);
+    }
+    return undefined;
+  }
+  const rotation = values['log-rotation'] ?? false;
+  const fileBytes = values['event-log-file-size'];
+  if (fileBytes !== undefined && !rotation) {
+    log.write('warning', 'Configuration', '--event-log-file-size has no effect without --log-rotation');
+  }
+  return {
+    checkpointNs: values['time-between-checkpoints'] ?? defaultCheckpointNs,
+    rotation,
+    fileBytes: rotation ? fileBytes : undefined,
+  };
+}
 
 function roleOf(values: Values, workerCount: number): Role {
   if (values['cluster-initializer']) return { kind: 'initializer', workerCount };

@@ -2,7 +2,7 @@ import { helpOption, type OptionTable } from '@wallaroo/command-line';
 
 const running = 'Application and cluster:';
 const addresses = 'Addresses:';
-const later = 'For recovery, which this version does not have yet:';
+const resilience = 'For state that outlives crashes:';
 const other = 'Other:';
 
 /** The worker's command line. */
@@ -119,21 +119,21 @@ export const workerOptions = {
     placeholder: 'DIRECTORY',
     describe: 'Where the worker keeps its files (default /tmp)',
   },
-  'run-with-resilience': { kind: 'flag', group: later, describe: 'Keep state across crashes' },
+  'run-with-resilience': { kind: 'flag', group: resilience, describe: 'Keep state across crashes' },
   'log-rotation': {
     kind: 'flag',
-    group: later,
+    group: resilience,
     describe: 'Start a new event log when the old one is long',
   },
   'event-log-file-size': {
     kind: 'whole',
     short: 'l',
-    group: later,
+    group: resilience,
     describe: 'Bytes after which the event log is rotated',
   },
   'time-between-checkpoints': {
     kind: 'whole',
-    group: later,
+    group: resilience,
     describe: 'Nanoseconds from one checkpoint to the next (default 1_000_000_000)',
   },
   'stop-pause': {

@@ -35,6 +35,22 @@ export const plantedBugs = [
   'no flush',
   /** What was held is processed as if its slots had arrived before. */
   'drained straight in',
+  /** A checkpoint leaves out what was on its way. */
+  'in flight is not recorded',
+  /** The leader is told of a part of a checkpoint before it is on disk. */
+  'told before synced',
+  /** A sink commits when its own worker is through with a checkpoint. */
+  'commit before record',
+  /** A worker tells of its part though a sink has not prepared an earlier one. */
+  'prepares are not chained',
+  /** Messages on links of the checkpoint are processed behind new ones. */
+  'recorded behind new',
+  /** What a source has read is processed before it is on disk. */
+  'processed before journaled',
+  /** A journal is trimmed when a checkpoint is cut, not when it counts. */
+  'journal is trimmed early',
+  /** A state that changes before its turn has come is not written as it was at the cut. */
+  'no copy on write',
 ] as const;
 
 export type PlantedBug = (typeof plantedBugs)[number];

@@ -65,6 +65,28 @@ export interface Storage {
   remove(operation: number): void;
 }
 
+/**
+ * The append-only files of this worker: its event log and the journal of its sources. A file is known by a number;
+ * later files have greater ones. What is asked for of one kind happens in the order in which it is asked for.
+ */
+export interface LogFiles {
+  /** Takes over `bytes`, which go behind all that the file has. A file begins with its first bytes. */
+  append(kind: LogKind, file: number, bytes: Buffer): void;
+  /** `stored` follows when all that was appended to the file is on disk, `storeFailed` when it cannot be. */
+  sync(operation: number, kind: LogKind, file: number): void;
+  /**
+   * `logRead` follows, with at most `length` bytes from `offset` on, fewer at the end of the file only; or
+   * `storeFailed`. A file that is not there has no bytes.
+   */
+  read(operation: number, kind: LogKind, file: number, offset: number, length: number): void;
+  /** Cuts a file off behind `length` bytes and removes all later ones. `stored` follows, on disk, or `storeFailed`. */
+  cutOff(operation: number, kind: LogKind, file: number, length: number): void;
+  /** Removes the files before this one, some time. */
+  removeBefore(kind: LogKind, file: number): void;
+}
+
+export type LogKind = 'events' | 'journal';
+
 /** What a worker keeps to find its cluster again. */
 export interface ClusterFile {
   /** Opaque: what `readClusterFile` understands. */
@@ -91,4 +113,23 @@ export interface Ends {
   drainSources(): void;
   /** Sinks send all they have. `sinksFlushed` follows. */
   flushSinks(): void;
+  /**
+   * A checkpoint is being cut: where each source stands that can be taken back to where it stood, by name. Sources
+   * acknowledge up to there when it is committed.
+   */
+  positions(checkpoint: number): ReadonlyMap<string, Buffer>;
+  /** Whether a sink of this worker takes part in checkpoints. */
+  readonly transactional: boolean;
+  /**
+   * All that sinks were given so far belongs to this checkpoint, unless it belongs to one before. `sinksPrepared`
+   * follows when it will outlive a crash, `prepareFailed` when it will not.
+   */
+  prepare(checkpoint: number): void;
+  /** The checkpoint is recorded: sinks let out what belongs to it and to all before, sources acknowledge. */
+  commit(checkpoint: number): void;
+  /**
+   * Everything goes back to a checkpoint, or to the start (0): sources to these positions; sinks let out what
+   * belongs to it and forget the rest. `endsRestored` follows. What was asked for before is void.
+   */
+  restore(checkpoint: number, positions: ReadonlyMap<string, Buffer>): void;
 }

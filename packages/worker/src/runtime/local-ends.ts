@@ -19,6 +19,8 @@ export class LocalEnds {
   readonly sinks: OpenSink[] = [];
   private sourcesStopped: Promise<Error | undefined> | undefined;
   private sinksStopped: Promise<Error | undefined> | undefined;
+  /** Where sources stood when checkpoints were cut that do not count yet. */
+  private readonly cuts = new Map<number, ReadonlyMap<string, Buffer>>();
   private readonly sinkByName = new Map<string, RunningSink>();
 
   constructor(
@@ -109,6 +111,42 @@ export class LocalEnds {
     const drained = Promise.all(this.sources.map(({ source }) => source.drain?.()));
     await Promise.race([drained.catch(() => undefined), limit]);
     clearTimeout(timer);
+  }
+
+  /** Where each source stands that can be asked again. */
+  positions(checkpoint: number): Map<string, Buffer> {
+    const positions = new Map<string, Buffer>();
+    for (const { name, source } of this.sources) {
+      if (source.position !== undefined) positions.set(name, Buffer.from(source.position()));
+    }
+    this.cuts.set(checkpoint, positions);
+    return positions;
+  }
+
+  get transactional(): boolean {
+    return this.sinks.some(({ sink }) => sink.transactions !== undefined);
+  }
+
+  async prepare(checkpoint: number): Promise<void> {
+    await Promise.all(this.sinks.map(async ({ sink }) => sink.transactions?.prepare(checkpoint)));
+  }
+
+  commit(checkpoint: number): void {
+    for (const { sink } of this.sinks) this.guarded(() => sink.transactions?.commit(checkpoint));
+    const positions = this.cuts.get(checkpoint);
+    for (const cut of this.cuts.keys()) if (cut <= checkpoint) this.cuts.delete(cut);
+    for (const { name, source } of this.sources) {
+      const position = positions?.get(name);
+      if (position !== undefined) this.guarded(() => source.committed?.(position));
+    }
+  }
+
+  async restore(checkpoint: number, positions: ReadonlyMap<string, Buffer>): Promise<void> {
+    this.cuts.clear();
+    await Promise.all([
+      ...this.sinks.map(async ({ sink }) => sink.transactions?.restore(checkpoint)),
+      ...this.sources.map(async ({ name, source }) => source.restore?.(positions.get(name))),
+    ]);
   }
 
   unsentBytes(): number {

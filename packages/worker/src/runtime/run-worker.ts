@@ -2,6 +2,7 @@ import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import type { SourceInput } from '../api/source.js';
 import { defaultTiming, type Timing } from '../core/link/timing.js';
+import type { ResilienceSettings } from '../core/membership/member.js';
 import type { Role } from '../core/membership/role.js';
 import { lineLog, type WorkerLog } from './log.js';
 import { Worker, type WorkerAddresses, type WorkerSettings } from './worker.js';
@@ -19,6 +20,11 @@ export interface RunOptions {
   readonly join?: AddressLike;
   /** Where the worker keeps what it needs to find its cluster again. Default `/tmp` in a cluster, nowhere alone. */
   readonly resilienceDirectory?: string;
+  /**
+   * State is kept across crashes, in files of `resilienceDirectory`. All workers of a cluster must say the same.
+   * `true`: a checkpoint every second.
+   */
+  readonly resilience?: boolean | { readonly checkpointMs?: number };
   /** Times of the protocols between workers. */
   readonly timing?: Partial<Timing>;
   /** Where sources listen, by source name. */
@@ -95,11 +101,14 @@ function settingsOf(options: RunOptions): WorkerSettings {
   const { name = 'initializer', workerCount = 1, resilienceDirectory } = options;
   const initializer = toAddress(options.initializer);
   const contact = toAddress(options.join);
-  const alone = initializer === undefined && contact === undefined && workerCount === 1;
+  const resilience = resilienceOf(options.resilience);
+  const alone =
+    initializer === undefined && contact === undefined && workerCount === 1 && resilience === undefined;
   return {
     name,
     role: roleOf(contact, initializer, workerCount),
     files: resilienceDirectory ?? (alone ? undefined : '/tmp'),
+    resilience,
     resilienceDirectory: resilienceDirectory ?? '/tmp',
     control: toAddress(options.control),
     data: toAddress(options.data),
@@ -113,6 +122,12 @@ function settingsOf(options: RunOptions): WorkerSettings {
     stopPauseMs: options.stopPauseMs ?? 2000,
     log: options.log ?? standardOutputLog(),
   };
+}
+
+function resilienceOf(wanted: RunOptions['resilience']): ResilienceSettings | undefined {
+  if (wanted === undefined || wanted === false) return undefined;
+  const { checkpointMs = 1000 } = wanted === true ? {} : wanted;
+  return { checkpointNs: checkpointMs * 1e6, rotation: false, fileBytes: undefined };
 }
 
 function roleOf(contact: Address | undefined, initializer: Address | undefined, workerCount: number): Role {

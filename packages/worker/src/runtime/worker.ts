@@ -7,9 +7,9 @@ import type { RunningSink, SinkContext } from '../api/sink.js';
 import type { SourceContext, SourceInput } from '../api/source.js';
 import type { Timing } from '../core/link/timing.js';
 import { ClusterFileError } from '../core/membership/cluster-file.js';
-import { Member } from '../core/membership/member.js';
+import { Member, type ResilienceSettings } from '../core/membership/member.js';
 import type { Role } from '../core/membership/role.js';
-import type { Ends, Severity } from '../core/ports.js';
+import type { Ends, LogFiles, Severity } from '../core/ports.js';
 import type { Plan } from '../core/topology/plan.js';
 import { planApplication } from '../core/topology/planner.js';
 import { SocketNetwork } from './cluster/socket-network.js';
@@ -20,6 +20,8 @@ import { LocalEnds } from './local-ends.js';
 import { onOneLine, type WorkerLog } from './log.js';
 import { MetricsReporter } from './metrics-reporter.js';
 import { MuteLog } from './mute-log.js';
+import { InvariantError } from '../core/invariant.js';
+import { LogFilesOnDisk } from './recovery/log-files.js';
 import { NoFiles } from './recovery/no-files.js';
 import { RecoveryFiles, type SavedWorker } from './recovery/recovery-files.js';
 import { StopPatience } from './stop-patience.js';
@@ -31,6 +33,8 @@ export interface WorkerSettings {
   readonly role: Role;
   /** Where the worker's files belong; undefined for a worker alone, which has nothing to come back to. */
   readonly files: string | undefined;
+  /** Checkpoints are taken; then there are files. */
+  readonly resilience: ResilienceSettings | undefined;
   /** For the log. */
   readonly resilienceDirectory: string;
   /** Where to listen; undefined: where the worker listened in its former life, or on a free port of loopback. */
@@ -62,6 +66,15 @@ export interface WorkerAddresses {
   readonly sources: Readonly<Record<string, Address>>;
 }
 
+/** Without resilience nobody asks for them. */
+const noLogFiles: LogFiles = {
+  append: () => undefined,
+  sync: () => undefined,
+  read: () => undefined,
+  cutOff: () => undefined,
+  removeBefore: () => undefined,
+};
+
 const loopback: Address = { host: '127.0.0.1', port: 0 };
 
 /**
@@ -78,6 +91,7 @@ export class Worker {
   private readonly ends: LocalEnds;
   private readonly network: SocketNetwork;
   private readonly files: RecoveryFiles | NoFiles;
+  private readonly logFiles: LogFilesOnDisk | undefined;
   private readonly external: ExternalChannel | undefined;
   private metrics: MetricsReporter | undefined;
   private member: Member | undefined;
@@ -112,10 +126,15 @@ export class Worker {
       this.guarded,
     );
     this.network = new SocketNetwork(name, log, this.guarded);
+    const { resilience } = settings;
+    if (resilience !== undefined) {
+      if (files === undefined) throw new InvariantError('resilience needs files');
+      this.logFiles = new LogFilesOnDisk(files, application.name, name, resilience.rotation);
+    }
     this.files =
       files === undefined
         ? new NoFiles()
-        : new RecoveryFiles(files, application.name, name, role.kind === 'initializer', log);
+        : new RecoveryFiles(files, application.name, name, role.kind === 'initializer', log, this.logFiles);
     if (settings.external) {
       const view = clusterView(name, this.plan, this.ends, () => this.member);
       const onCleanShutdown = () => this.wantStop(undefined);
@@ -130,9 +149,11 @@ export class Worker {
   async start(): Promise<void> {
     if (this.stopping) return;
     const { log, settings } = this;
+    if (settings.resilience !== undefined) log.line('****RESILIENCE MODE is active****');
     log.line('****CLUSTERING MODE is active****');
     log.line('****AUTOSCALE MODE is active****');
     log.line(`||| Resilience directory: ${settings.resilienceDirectory}|||`);
+    if (settings.resilience !== undefined) log.line(`||| Log-rotation: ${settings.resilience.rotation}|||`);
     const saved = this.files instanceof RecoveryFiles ? this.files.open() : undefined;
     this.bound.external = await this.external?.listen(settings.external!);
     if (this.stopping) return;
@@ -149,6 +170,11 @@ export class Worker {
     this.files.listenTo({
       stored: (operation) => this.guarded(() => member.stored(operation)),
       storeFailed: (operation, why) => this.guarded(() => member.storeFailed(operation, why)),
+    });
+    this.logFiles?.listenTo({
+      stored: (operation) => this.guarded(() => member.stored(operation)),
+      storeFailed: (operation, why) => this.guarded(() => member.storeFailed(operation, why)),
+      logRead: (operation, bytes) => this.guarded(() => member.logRead(operation, bytes)),
     });
     this.ticking = setInterval(() => this.guarded(() => member.tick()), settings.timing.tickMs);
     this.guarded(() => member.start());
@@ -194,6 +220,7 @@ export class Worker {
     this.metrics?.stop();
     this.external?.close();
     this.network.stop();
+    await this.logFiles?.release();
     this.files.release();
     this.log.line('Connections: Finished shutdown procedure.');
     this.throwFailure();
@@ -227,7 +254,7 @@ export class Worker {
           timing: settings.timing,
           windowBytes: settings.windowBytes,
           stopPauseMs: settings.stopPauseMs,
-          resilience: false,
+          resilience: settings.resilience,
           slotsPerRoute: settings.slotsPerRoute,
         },
         {
@@ -239,6 +266,7 @@ export class Worker {
           },
           network: this.network,
           storage: this.files,
+          logFiles: this.logFiles ?? noLogFiles,
           ends: this.memberEnds(),
           output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
           turnOpened: () => this.scheduleEndOfTurn(),
@@ -255,7 +283,11 @@ export class Worker {
   }
 
   private memberEnds(): Ends {
+    const { ends } = this;
     return {
+      get transactional() {
+        return ends.transactional;
+      },
       open: () => void this.openEnds(),
       flow: (on) => {
         if (!on) return this.ends.mute();
@@ -268,6 +300,11 @@ export class Worker {
       endSources: () => void this.endSources(),
       drainSources: () => void this.drainSources(),
       flushSinks: () => void this.flushSinks(),
+      positions: (checkpoint) => this.ends.positions(checkpoint),
+
+      prepare: (checkpoint) => void this.prepare(checkpoint),
+      commit: (checkpoint) => this.ends.commit(checkpoint),
+      restore: (checkpoint, positions) => void this.restore(checkpoint, positions),
     };
   }
 
@@ -288,6 +325,26 @@ export class Worker {
     } catch (error) {
       this.ready.reject(error as Error);
       this.wantStop(error as Error);
+    }
+  }
+
+  private async prepare(checkpoint: number): Promise<void> {
+    try {
+      await this.ends.prepare(checkpoint);
+      this.guarded(() => this.member!.sinksPrepared(checkpoint));
+    } catch (error) {
+      this.guarded(() => this.member!.prepareFailed(checkpoint, (error as Error).message));
+    }
+  }
+
+  private async restore(checkpoint: number, positions: ReadonlyMap<string, Buffer>): Promise<void> {
+    const restore = ++this.restores;
+    try {
+      await this.ends.restore(checkpoint, positions);
+      // Another one may have been asked for meanwhile.
+      if (restore === this.restores) this.guarded(() => this.member!.endsRestored());
+    } catch (error) {
+      if (restore === this.restores) this.wantStop(error as Error);
     }
   }
 
@@ -343,6 +400,7 @@ export class Worker {
     this.onStopWanted(failure);
   }
 
+  private restores = 0;
   private scheduled = false;
 
   private scheduleEndOfTurn(): void {
@@ -377,6 +435,7 @@ export class Worker {
     const { settings } = this;
     const member = this.member!;
     const inlet = member.engine.inlets.get(name)!;
+    const journaled = settings.resilience !== undefined && this.isJournaled(name);
     const over = () => this.failure !== undefined || this.stopped;
     return {
       name,
@@ -396,15 +455,24 @@ export class Worker {
       receive: (bytes, start, end) => {
         if (over()) return;
         try {
-          inlet.receive(bytes, start, end);
+          if (journaled) member.journal(name, bytes, start, end);
+          else inlet.receive(bytes, start, end);
         } catch (error) {
           if (isNamed(error, 'DecodeError')) throw error;
           this.wantStop(error as Error);
         }
       },
+      pack: (value) => member.engine.pack(value),
+      unpack: (bytes) => member.engine.unpack(Buffer.from(bytes)),
       log: (severity, text) => this.categorised(severity, `${kind}Source`, text),
       fail: (error) => this.wantStop(error),
     };
+  }
+
+  private isJournaled(source: string): boolean {
+    return this.plan.stages.some(
+      ({ work }) => work.kind === 'source' && work.name === source && (work.config.journaled ?? false),
+    );
   }
 
   /** For calls from where nobody would catch what they throw. */

@@ -1,9 +1,14 @@
+import { KeptOutput } from '../checkpoint/kept-output.js';
+import type { DamagedLogError, LogPlace } from '../checkpoint/log-records.js';
+import type { LogOwner } from '../checkpoint/log-writer.js';
 import { Backpressure } from '../link/backpressure.js';
 import { frameKind, type Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';
 import { Migration } from '../migration/migration.js';
 import type { PlantedBug } from '../planted.js';
-import type { Clock, LineLog, OutputPort } from '../ports.js';
+import type { Operations } from '../operations.js';
+import type { Clock, Ends, LineLog, LogFiles, LogKind, OutputPort } from '../ports.js';
+import { Durability, type RollbackGoal } from '../recovery/durability.js';
 import type { Plan } from '../topology/plan.js';
 import { Engine } from './engine.js';
 
@@ -23,6 +28,19 @@ export interface DataPlaneHost {
   running(): boolean;
   /** The slots of a route have arrived here. */
   arrived(version: number, keys: number, bytes: number): void;
+  readonly operations: Operations;
+  readonly files: LogFiles;
+  readonly ends: Ends;
+  readonly resilience: { readonly fileBytes: number | undefined } | undefined;
+  owner(): LogOwner;
+  /** This worker is to leave, and has neither slots nor sources any more. */
+  leaving(): boolean;
+  /** This worker's part of a checkpoint is on disk. */
+  saved(checkpoint: number, end: LogPlace): void;
+  notSaved(checkpoint: number, why: string): void;
+  /** Everything is as it was at the checkpoint. */
+  restored(): void;
+  damaged(kind: LogKind, file: number, error: DamagedLogError): void;
 }
 
 /**
@@ -33,7 +51,10 @@ export class DataPlane {
   readonly engine: Engine;
   readonly backpressure: Backpressure;
   readonly migration: Migration;
+  readonly durability: Durability | undefined;
   private readonly sinks = new Map<string, { written: number; unsent: number }>();
+  /** Output that is not lost with the worker, by sink. */
+  private readonly outputs = new Map<string, KeptOutput>();
 
   constructor(private readonly host: DataPlaneHost) {
     this.backpressure = new Backpressure(
@@ -47,9 +68,10 @@ export class DataPlane {
       worker: host.name,
       clock: host.clock,
       log: host.log,
-      output: (sink) => this.counted(sink, host.output(sink)),
+      output: (sink) => this.outputOf(sink, host),
       turnOpened: () => host.turnOpened(),
     });
+    this.durability = this.makeDurability(host);
     this.migration = new Migration({
       name: host.name,
       engine: this.engine,
@@ -68,6 +90,7 @@ export class DataPlane {
 
   /** A frame that is the next one on its link. @throws UserCodeError */
   receive(peer: Peer, frame: Frame): void {
+    this.durability?.arrived(peer, frame);
     const { receiver } = peer.data;
     if (receiver.waiting || !this.mayTake(frame.route)) return receiver.hold(frame);
     this.process(peer, frame.kind, frame.bytes, frame.start, frame.end);
@@ -81,8 +104,16 @@ export class DataPlane {
 
   /** Hands on what was gathered, processes what had to wait, and says how far this worker is. @throws UserCodeError */
   endTurn(): void {
-    this.engine.endTurn();
-    while (this.pump() || this.migration.drain(() => this.mayProcess)) this.engine.endTurn();
+    const { engine, migration, durability } = this;
+    engine.endTurn();
+    durability?.journal.endTurn();
+    while (
+      this.pump() ||
+      migration.drain(() => this.mayProcess) ||
+      durability?.journal.process(() => this.host.running() && !this.backpressure.muted)
+    )
+      engine.endTurn();
+    durability?.checkpointer.writeSome();
     for (const { data } of this.host.peers()) data.receiver.acknowledge(this.backpressure.ownFull);
   }
 
@@ -110,11 +141,26 @@ export class DataPlane {
     return { held, unacknowledged };
   }
 
+  /** With resilience, output is not lost with the worker; a transactional sink sees to that itself. */
+  private outputOf(name: string, host: DataPlaneHost): OutputPort {
+    const sink = host.plan.stages.find(({ work }) => work.kind === 'sink' && work.name === name)?.work;
+    const config = sink?.kind === 'sink' ? sink.config : undefined;
+    // What waits for its checkpoint there need not be handed on before slots move.
+    if (host.resilience !== undefined && config?.transactional) return host.output(name);
+    const port = this.counted(name, host.output(name));
+    if (host.resilience === undefined) return port;
+    const held = new KeptOutput(port, config?.deliver === 'on-commit', () => this.sink(name).unsent);
+    this.outputs.set(name, held);
+    return held;
+  }
+
   private counted(name: string, port: OutputPort): OutputPort {
     const sink = this.sink(name);
     return {
       write: (bytes, ends) => {
         sink.written += bytes.length;
+        // Until the sink says how much it holds.
+        sink.unsent += bytes.length;
         return port.write(bytes, ends);
       },
     };
@@ -152,7 +198,46 @@ export class DataPlane {
     return any;
   }
 
+  /** Forgets all that is in memory; what the goal has comes from the disk. */
+  rollBack(goal: RollbackGoal): void {
+    this.engine.clear();
+    this.durability?.rollBack(goal);
+  }
+
+  /** What sources have read waits for the disk: they are to read nothing more for now. */
+  get journalFull(): boolean {
+    return this.durability?.journal.full ?? false;
+  }
+
+  private makeDurability(host: DataPlaneHost): Durability | undefined {
+    if (host.resilience === undefined) return undefined;
+    return new Durability({
+      name: host.name,
+      engine: this.engine,
+      clock: host.clock,
+      log: host.log,
+      files: host.files,
+      ends: host.ends,
+      operations: host.operations,
+      planted: host.planted,
+      fileBytes: host.resilience.fileBytes,
+      outputs: this.outputs,
+      owner: () => host.owner(),
+      peers: () => host.peers(),
+      idle: () => {
+        const { held, unacknowledged } = this.linkBytes;
+        return host.leaving() && held + unacknowledged === 0;
+      },
+      wake: () => host.turnOpened(),
+      stored: (checkpoint, end) => host.saved(checkpoint, end),
+      failed: (checkpoint, why) => host.notSaved(checkpoint, why),
+      restored: () => host.restored(),
+      damaged: (kind, file, error) => host.damaged(kind, file, error),
+    });
+  }
+
   private process(peer: Peer, kind: number, bytes: Buffer, start: number, end: number): void {
+    if (kind === frameKind.checkpoint) return this.host.turnOpened();
     if (kind !== frameKind.batch) {
       this.migration.received(peer.name, kind, bytes, start, end);
       // Nothing else may end a turn soon, and its sender waits to hear of it.

@@ -1,3 +1,4 @@
+import { ByteWriter } from '@wallaroo/protocol';
 import type { Application } from '../../api/application.js';
 import type { Meter } from '../metrics/meter.js';
 import type { Clock, Log, OutputPort } from '../ports.js';
@@ -76,6 +77,22 @@ export class Engine {
     return new MessageEncoder(this.messagePack, this.application.serialize);
   }
 
+  /** A value as bytes that can be read by itself. @throws TypeError when it cannot be written */
+  pack(value: unknown): Buffer {
+    const out = new ByteWriter(64);
+    const encoder = new MessageEncoder(this.messagePack, undefined);
+    encoder.beginBatch();
+    encoder.value(out, value, 0);
+    return out.toBuffer();
+  }
+
+  /** What {@link pack} made into bytes. */
+  unpack(bytes: Buffer): unknown {
+    const decoder = new MessageDecoder(this.messagePack, undefined);
+    decoder.beginBatch(bytes, 0, bytes.length);
+    return decoder.value();
+  }
+
   /** Messages dropped because one of the author's functions threw. */
   get skipped(): number {
     return this.failures.skipped;
@@ -127,6 +144,12 @@ export class Engine {
     if (!this.turn.open) this.turn.begin();
     this.context.pipeline = entrance.pipeline;
     entrance.first.process(message, key);
+  }
+
+  /** Forgets output that was not handed on. */
+  clear(): void {
+    this.turn.open = false;
+    for (const outbox of this.outboxes) outbox.clear();
   }
 
   /** Hands all gathered output on. */

@@ -126,6 +126,19 @@ export class Receiver {
     return this.held[this.first];
   }
 
+  /** All frames that wait, in order. */
+  get waitingFrames(): readonly HeldFrame[] {
+    return this.held.slice(this.first);
+  }
+
+  /** Frames of a time before this session are to be processed ahead of all others. */
+  preload(frames: readonly HeldFrame[]): void {
+    this.held = [...frames, ...this.waitingFrames];
+    this.first = 0;
+    this.processedNumber -= frames.length;
+    for (const { bytes } of frames) this.heldBytes += bytes.length;
+  }
+
   /** The frame that `peek` showed has been processed. */
   shift(): void {
     this.heldBytes -= this.held[this.first]!.bytes.length;

@@ -1,3 +1,5 @@
+import type { LogPlace } from '../checkpoint/log-records.js';
+import { CheckpointPace } from '../checkpoint/pace.js';
 import { Rescale, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
 import { Admission, type Candidate } from './admission.js';
@@ -11,6 +13,8 @@ export interface ClusterLeaderHost extends LeaderHost {
   readonly log: ClusterLog;
   readonly lines: LineLog;
   now(): number;
+  /** The newest checkpoint that this worker has been cut for. */
+  newestCheckpoint(): number;
   /** Reaches out to a worker that is no member yet. */
   invite(candidate: Candidate): void;
   /** In which incarnation such a worker can be spoken to; undefined while it cannot. */
@@ -41,16 +45,21 @@ export class ClusterLeader {
   readonly leadership: Leadership;
   private readonly admission: Admission;
   private readonly rescale: Rescale;
+  private readonly pace: CheckpointPace | undefined;
+  private checkpointWasLast = false;
 
   constructor(
     private readonly host: ClusterLeaderHost,
     joinPatienceNs: number,
     slotsAtOnce: number | undefined,
+    checkpointNs: number | undefined,
     onReady: () => void,
   ) {
     this.leadership = new Leadership(host, onReady);
     this.admission = new Admission(host.lines, joinPatienceNs);
     this.rescale = new Rescale(host.lines, slotsAtOnce);
+    if (checkpointNs !== undefined)
+      this.pace = new CheckpointPace(checkpointNs, host.lines, () => host.newestCheckpoint());
   }
 
   get progress(): Progress | undefined {
@@ -71,15 +80,59 @@ export class ClusterLeader {
     const overdue = this.admission.overdue(now);
     for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
     for (const name of this.admission.lapse(now, (one) => this.present(one))) this.host.forget(name);
+    if (this.checkpointOpen(now)) return;
+    // Checkpoints and changes take turns, or the one that takes longer would keep the other from ever happening.
+    if (!this.checkpointWasLast && this.beginCheckpoint(now)) return;
     const record = this.rescale.next(this.state, now);
+    this.checkpointWasLast = false;
     if (record !== undefined) return this.leadership.propose(record);
-    if (this.busy) return;
-    const members = this.admission.complete((candidate) => this.host.incarnationOf(candidate));
+    const members = this.busy
+      ? undefined
+      : this.admission.complete((candidate) => this.host.incarnationOf(candidate));
     if (members !== undefined) this.letIn(members);
+    else this.beginCheckpoint(now);
+  }
+
+  /** While a checkpoint is open nothing else is decided. */
+  private checkpointOpen(now: number): boolean {
+    const { pace } = this;
+    if (pace === undefined) return false;
+    pace.watch(now);
+    const complete = pace.complete();
+    if (complete !== undefined) this.leadership.propose({ type: 'checkpoint', ...complete });
+    return pace.active;
+  }
+
+  private beginCheckpoint(now: number): boolean {
+    const { pace, state } = this;
+    if (!pace?.due(now) || state.route !== undefined || this.rescale.unready.size > 0) return false;
+    this.checkpointWasLast = true;
+    const members = state.members.map(({ name }) => name);
+    const checkpoint = pace.begin(state.epoch, members, now);
+    for (const name of members) this.host.send(name, { type: 'cut', epoch: state.epoch, checkpoint });
+    return true;
+  }
+
+  saved(name: string, checkpoint: number, end: LogPlace): void {
+    this.pace?.stored(checkpoint, { name, ...end });
+  }
+
+  notSaved(name: string, checkpoint: number, why: string): void {
+    this.pace?.failed(name, checkpoint, why, this.host.now());
+  }
+
+  checkpointRecorded(checkpoint: number): void {
+    this.pace?.recorded(checkpoint, this.host.now());
+  }
+
+  /** A checkpoint follows as soon as it can. */
+  hastenCheckpoint(): void {
+    this.pace?.hasten();
   }
 
   /** An epoch has begun: all its members are ready for slots. */
   epochBegan(): void {
+    this.pace?.reset();
     this.rescale.unready.clear();
     this.rescale.drained.clear();
   }
@@ -87,6 +140,7 @@ export class ClusterLeader {
   /** The leader before has left in order: this worker goes on where it stood. */
   inherit(epoch: number, lives: Lives): void {
     this.leadership.inherit(epoch, lives);
+    this.pace?.reset();
     if (this.state.leaving.length > 0 || Rescale.remaining(this.state) > 0) return;
     this.host.lines.line('AUTOSCALE: Autoscale is complete.');
   }
@@ -94,6 +148,7 @@ export class ClusterLeader {
   /** Somebody else leads now. */
   resign(): void {
     this.leadership.resign();
+    this.pace?.reset();
     for (const name of this.admission.close()) this.host.forget(name);
   }
 
@@ -126,7 +181,9 @@ export class ClusterLeader {
     if (this.leadership.stage !== 'leading' || this.state.route?.version !== version) return;
     this.rescale.moved(this.state, keys, bytes);
     // The next route, if there is one, takes the same record: half the waiting for disks.
-    const next = this.rescale.next(routed(this.state), this.host.now());
+    const now = this.host.now();
+    // When a checkpoint is due, the next route waits for it.
+    const next = this.pace?.due(now) ? undefined : this.rescale.next(routed(this.state), now);
     this.leadership.propose(next?.type === 'route' ? next : { type: 'routeDone', version });
   }
 

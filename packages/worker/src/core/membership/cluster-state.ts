@@ -1,4 +1,5 @@
 import { invariant, unreachable } from '../invariant.js';
+import type { Part } from '../checkpoint/pace.js';
 import type { SlotOwners } from '../slots/table.js';
 import type { ControlRecord, EpochRecord, MemberRecord } from './records.js';
 
@@ -8,6 +9,14 @@ export interface Route {
   readonly slots: readonly number[];
   readonly from: string;
   readonly to: string;
+}
+
+/** Where all members can go back to. */
+export interface SavedCheckpoint {
+  readonly id: number;
+  readonly parts: readonly Part[];
+  /** The owner of each slot, as an index into `parts`. */
+  readonly owners: SlotOwners;
 }
 
 /** What the records of a control log amount to. */
@@ -22,6 +31,8 @@ export interface ClusterState {
   /** The last route that was begun. */
   readonly routeVersion: number;
   readonly route: Route | undefined;
+  /** The newest one that counts. */
+  readonly checkpoint: SavedCheckpoint | undefined;
 }
 
 export const noCluster: ClusterState = {
@@ -32,6 +43,7 @@ export const noCluster: ClusterState = {
   owners: [],
   routeVersion: 0,
   route: undefined,
+  checkpoint: undefined,
 };
 
 /** The state after one more record. */
@@ -52,6 +64,8 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
     case 'routeDone':
       invariant(state.route?.version === record.version, 'the route that ends is the one that is open');
       return routed(state);
+    case 'checkpoint':
+      return { ...state, checkpoint: saved(state, record.checkpoint, record.parts) };
     default:
       return unreachable(record);
   }
@@ -65,7 +79,7 @@ export function asEpoch(
   base = 0,
 ): EpochRecord {
   const gone = state.members.filter(({ name }) => !lives.some((life) => life.name === name));
-  const { cluster, members, leaving, owners, routeVersion, route } = without(
+  const { cluster, members, leaving, owners, routeVersion, route, checkpoint } = without(
     state,
     gone.map(({ name }) => name),
   );
@@ -82,6 +96,9 @@ export function asEpoch(
     slots: route?.slots ?? [],
     from: route?.from ?? '',
     to: route?.to ?? '',
+    checkpoint: checkpoint?.id ?? 0,
+    parts: checkpoint?.parts ?? [],
+    partOwners: checkpoint?.owners ?? [],
   };
 }
 
@@ -92,8 +109,32 @@ export function needed(state: ClusterState): ReadonlySet<string> {
   return names;
 }
 
+/**
+ * Members without whom the cluster cannot go back to its checkpoint: those of it that have not left since, for what
+ * their sources have read is with them.
+ */
+export function neededToRestore({ members, checkpoint }: ClusterState): ReadonlySet<string> {
+  const parts = checkpoint?.parts ?? [];
+  return new Set(members.map(({ name }) => name).filter((name) => parts.some((part) => part.name === name)));
+}
+
+/** The state to which a cluster goes back: slots are where they were when the checkpoint was cut. */
+export function rolledBack(state: ClusterState): ClusterState {
+  const { checkpoint, members } = state;
+  const back = { ...state, route: undefined };
+  if (checkpoint === undefined) return back;
+  const place = checkpoint.parts.map(({ name }) => members.findIndex((member) => member.name === name));
+  const owners = checkpoint.owners.map((owner) => place[owner]!);
+  invariant(
+    owners.every((owner) => owner >= 0),
+    'who owns slots in a checkpoint does not leave before the next one',
+  );
+  return { ...back, owners };
+}
+
 function afterEpoch(record: EpochRecord): ClusterState {
   const { cluster, number, members, leaving, owners, route, open, slots, from, to } = record;
+  const { checkpoint: id, parts, partOwners } = record;
   return {
     cluster,
     epoch: number,
@@ -102,6 +143,7 @@ function afterEpoch(record: EpochRecord): ClusterState {
     owners,
     routeVersion: route,
     route: open ? { version: route, slots, from, to } : undefined,
+    checkpoint: id > 0 ? { id, parts, owners: partOwners } : undefined,
   };
 }
 
@@ -113,6 +155,18 @@ export function routed(state: ClusterState): ClusterState {
   const owners = [...state.owners];
   for (const slot of route.slots) owners[slot] = to;
   return { ...state, owners, route: undefined };
+}
+
+function saved(state: ClusterState, id: number, parts: readonly Part[]): SavedCheckpoint {
+  invariant(state.route === undefined, 'no checkpoint while slots are on their way');
+  invariant(id > (state.checkpoint?.id ?? 0), 'checkpoints never go back');
+  const place = state.members.map(({ name }) => parts.findIndex((part) => part.name === name));
+  const owners = state.owners.map((owner) => place[owner]!);
+  invariant(
+    owners.every((owner) => owner >= 0),
+    'a checkpoint has the parts of all who own slots',
+  );
+  return { id, parts, owners };
 }
 
 function without(state: ClusterState, names: readonly string[]): ClusterState {

@@ -1,3 +1,5 @@
+import type { LogKind } from '../ports.js';
+
 /** What ends a member for a reason that the operator can mend. The text says what happened, the remedy what to do. */
 export class MembershipError extends Error {
   constructor(
@@ -43,6 +45,23 @@ export class StartTimeoutError extends MembershipError {
     super(
       `The cluster has not formed within ${waitedMs / 1000} s: waited for ${what}`,
       'Start the workers that are missing, and see that --control names the initializer and --worker-count is right',
+    );
+  }
+}
+
+/** A file of this worker is damaged: what it says cannot be trusted, and nothing is made up in its place. */
+export class DamagedFileError extends MembershipError {
+  constructor(
+    readonly kind: LogKind,
+    readonly file: number,
+    /** Where in the file. */
+    readonly offset: number,
+    why: string,
+  ) {
+    super(
+      `The ${kind === 'events' ? 'event log' : 'journal'} of this worker is damaged at byte ${offset}: ${why}`,
+      'Put the file back from a copy; or, to begin with empty state, stop all workers and remove the files of all of them',
+      65,
     );
   }
 }

@@ -1,4 +1,5 @@
 import type { Address } from '@wallaroo/protocol';
+import type { Operations } from '../operations.js';
 import type { Clock, LineLog, Storage } from '../ports.js';
 import { writeClusterFile } from './cluster-file.js';
 import type { ClusterLog } from './cluster-log.js';
@@ -16,14 +17,13 @@ const againNs = 1e9;
 
 /** Keeps the control log and the identity of a worker on its disk. What cannot be written is tried again. */
 export class Keeper {
-  private readonly pending = new Map<number, { readonly done: () => void; readonly again: () => void }>();
-  private last = 0;
   private retry: { readonly at: number; readonly again: () => void } | undefined;
 
   constructor(
     private readonly storage: Storage,
     private readonly clock: Clock,
     private readonly log: LineLog,
+    private readonly operations: Operations,
     private readonly clusterLog: ClusterLog,
     private readonly identity: () => KeptIdentity,
   ) {}
@@ -33,7 +33,7 @@ export class Keeper {
     const { control, data, ...identity } = this.identity();
     const { members } = this.clusterLog.state;
     const topology = writeClusterFile({ ...identity, records: this.clusterLog.bytes });
-    const operation = this.begin(then, () => this.write(then));
+    const operation = this.operations.begin(then, (why) => this.failed(why, () => this.write(then)));
     this.storage.store(operation, {
       topology,
       workers: members.map(({ name }) => name),
@@ -45,21 +45,7 @@ export class Keeper {
 
   /** Removes all files. A file that cannot be removed keeps nobody from ending. */
   remove(then: () => void): void {
-    this.storage.remove(this.begin(then, then));
-  }
-
-  stored(operation: number): void {
-    const done = this.pending.get(operation)?.done;
-    this.pending.delete(operation);
-    done?.();
-  }
-
-  failed(operation: number, why: string): void {
-    const again = this.pending.get(operation)?.again;
-    this.pending.delete(operation);
-    if (again === undefined) return;
-    this.log.write('error', 'Recovery', `The files of this worker cannot be written: ${why}. Trying again.`);
-    this.retry = { at: this.clock.now() + againNs, again };
+    this.storage.remove(this.operations.begin(then, (why) => this.failed(why, then)));
   }
 
   tick(now: number): void {
@@ -69,9 +55,8 @@ export class Keeper {
     again();
   }
 
-  private begin(done: () => void, again: () => void): number {
-    const operation = ++this.last;
-    this.pending.set(operation, { done, again });
-    return operation;
+  private failed(why: string, again: () => void): void {
+    this.log.write('error', 'Recovery', `The files of this worker cannot be written: ${why}. Trying again.`);
+    this.retry = { at: this.clock.now() + againNs, again };
   }
 }

@@ -1,6 +1,6 @@
 import { invariant } from '../invariant.js';
 import { ClusterLog } from './cluster-log.js';
-import { asEpoch } from './cluster-state.js';
+import { asEpoch, rolledBack } from './cluster-state.js';
 import type { ControlMessage } from './messages.js';
 import { records, type ControlRecord, type EpochRecord, type MemberRecord } from './records.js';
 
@@ -12,6 +12,8 @@ export interface LeaderHost {
   store(index: number, entry: Buffer, then: () => void): void;
   /** Sends to a member, this worker included. */
   send(member: string, message: ControlMessage): void;
+  /** A new epoch goes back to the last checkpoint. */
+  readonly resilience: boolean;
   readonly commitsWithoutAll: boolean;
 }
 
@@ -122,7 +124,8 @@ export class Leadership {
     let best = this.host.log;
     for (const log of promises.values()) if (log.isAheadOf(best)) best = log;
     const members = best.state.members.flatMap(({ name }) => lives.find((life) => life.name === name) ?? []);
-    this.append(asEpoch(best.state, epoch, members), 0, epoch, members);
+    const state = this.host.resilience ? rolledBack(best.state) : best.state;
+    this.append(asEpoch(state, epoch, members), 0, epoch, members);
   }
 
   fenced(epoch: number): void {

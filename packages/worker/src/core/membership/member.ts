@@ -8,7 +8,18 @@ import type { OutgoingBatch } from '../link/outgoing-batch.js';
 import type { Timing } from '../link/timing.js';
 import { Rescale } from '../migration/rescale.js';
 import type { PlantedBug } from '../planted.js';
-import type { Clock, ConnectionId, Ends, LineLog, Network, OutputPort, Random, Storage } from '../ports.js';
+import { Operations } from '../operations.js';
+import type {
+  Clock,
+  ConnectionId,
+  Ends,
+  LineLog,
+  LogFiles,
+  Network,
+  OutputPort,
+  Random,
+  Storage,
+} from '../ports.js';
 import { dealSlots, type SlotOwners } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import type { Plan } from '../topology/plan.js';
@@ -17,8 +28,17 @@ import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
 import { ClusterLog } from './cluster-log.js';
-import { asEpoch, needed, noCluster, routed, type ClusterState } from './cluster-state.js';
 import {
+  asEpoch,
+  needed,
+  neededToRestore,
+  noCluster,
+  rolledBack,
+  routed,
+  type ClusterState,
+} from './cluster-state.js';
+import {
+  DamagedFileError,
   IncompleteShutdownError,
   JoinRefusedError,
   RefusedError,
@@ -36,6 +56,15 @@ import type { Role } from './role.js';
 import { Shutdown } from './shutdown.js';
 import { waitsFor } from './waiting.js';
 
+export interface ResilienceSettings {
+  /** From one checkpoint to the next, in nanoseconds. */
+  readonly checkpointNs: number;
+  /** Operators may ask for another file of the event log. */
+  readonly rotation: boolean;
+  /** Another file is begun when one has so many bytes; undefined: when it is long for what it holds. */
+  readonly fileBytes: number | undefined;
+}
+
 export interface MemberSettings {
   readonly plan: Plan;
   readonly name: string;
@@ -50,7 +79,8 @@ export interface MemberSettings {
   readonly windowBytes: { readonly sink: number; readonly link: number };
   /** A clean shutdown that makes no progress for so long gives up. */
   readonly stopPauseMs: number;
-  readonly resilience: boolean;
+  /** Checkpoints are taken, and everything goes back to the last one when a member dies. */
+  readonly resilience: ResilienceSettings | undefined;
   /** Slots that move at once, for measurements; default: as many as hold some thousand keys. */
   readonly slotsPerRoute?: number | undefined;
   readonly planted?: ReadonlySet<PlantedBug>;
@@ -62,6 +92,8 @@ export interface MemberPorts {
   readonly log: LineLog;
   readonly network: Network;
   readonly storage: Storage;
+  /** Asked only with resilience. */
+  readonly logFiles: LogFiles;
   readonly ends: Ends;
   readonly output: (sink: string) => OutputPort;
   /** Messages are being processed: call `endTurn` when those at hand are through. */
@@ -80,7 +112,8 @@ export interface MemberPorts {
  * 1. `forming`: an initializer waits for its workers; a worker waits for the record that it is one of them.
  * 2. `returning`: a worker with files waits for the leader to begin an epoch that knows of its new life.
  * 3. `gathering`: has promised an epoch; processes nothing until its record comes.
- * 4. `preparing`: the record is in effect; sinks and sources open, links connect.
+ * 4. `preparing`: the record is in effect; sinks and sources open, links connect. With resilience everything goes
+ *    back to the last checkpoint.
  * 5. `ready`: waits until all others are. A joiner waits for nobody.
  * 6. `processing`. Slots may come and go; a member that leaves ends its sources and hands them all over.
  * 7. `draining`: a clean shutdown; what was read is processed. 8. `finishing`: sinks flush. 9. `ended`.
@@ -119,7 +152,12 @@ export class Member {
   private readonly attendance: Attendance;
   private readonly clusterLog: ClusterLog;
   private readonly keeper: Keeper;
+  private readonly operations = new Operations();
+  /** Everything is as it was at the checkpoint of this epoch. */
+  private restored = true;
   private cluster: string;
+  /** The incarnation is on disk: others may hear of it. A first one need not be. */
+  private introduced: boolean;
   private incarnation: number;
   private phase: Phase;
   /** What is in effect for this life of the worker. */
@@ -166,7 +204,7 @@ export class Member {
     this.log = ports.log;
     this.planted = settings.planted ?? new Set();
     this.ignoresWindows = this.planted.has('window is ignored');
-    this.fingerprint = fingerprintOf(plan, settings);
+    this.fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined });
     this.life = ports.random.u32();
     this.startedAt = ports.clock.now();
     this.waitingToldAt = this.startedAt;
@@ -176,6 +214,7 @@ export class Member {
     this.cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
     const raise = this.planted.has('incarnation is not raised') ? 0 : 1;
     this.incarnation = saved === undefined ? 1 : saved.incarnation + raise;
+    this.introduced = saved === undefined;
     this.phase = saved === undefined ? 'forming' : 'returning';
     this.data = new DataPlane({
       ...ports,
@@ -189,9 +228,22 @@ export class Member {
       peers: () => this.others(),
       running: () => this.running,
       arrived: (version, keys, bytes) => this.send(this.leaderName, { type: 'moved', version, keys, bytes }),
+      operations: this.operations,
+      files: ports.logFiles,
+      resilience: settings.resilience,
+      owner: () => ({ cluster: this.cluster, application: plan.application.name, worker: name }),
+      leaving: () => this.handedOver,
+      saved: (checkpoint, { file, offset, sum }) =>
+        this.send(this.leaderName, { type: 'saved', checkpoint, file, offset, sum }),
+      notSaved: (checkpoint, why) => this.send(this.leaderName, { type: 'notSaved', checkpoint, why }),
+      restored: () => {
+        this.restored = true;
+        this.checkReady();
+      },
+      damaged: (kind, file, error) => this.end(new DamagedFileError(kind, file, error.offset, error.message)),
     });
     this.attendance = new Attendance(timing.silenceMs * 1e6, ports.log);
-    this.keeper = new Keeper(ports.storage, ports.clock, ports.log, this.clusterLog, () => ({
+    this.keeper = new Keeper(ports.storage, ports.clock, ports.log, this.operations, this.clusterLog, () => ({
       application: plan.application.name,
       fingerprint: this.fingerprint.text,
       name,
@@ -210,7 +262,7 @@ export class Member {
 
   /** Sources may push: all members are there, and nothing is full. Read between two messages. */
   get flowing(): boolean {
-    return this.open && (!this.data.backpressure.muted || this.ignoresWindows);
+    return this.open && !this.data.journalFull && (!this.data.backpressure.muted || this.ignoresWindows);
   }
 
   /** Messages have flowed at least once in this life. */
@@ -236,8 +288,12 @@ export class Member {
       owners: owners.map((owner) => members[owner]!.name),
       heldBytes: held,
       unacknowledgedBytes: unacknowledged,
+      /** What sources have read, and what is not processed of it. */
+      journalBytes: this.data.durability?.journal.bytes ?? 0,
       unreachable: members.map(({ name }) => name).filter((name) => this.mesh.peers.get(name)?.away ?? false),
       leaving: this.view.leaving,
+      /** The newest checkpoint that counts; 0: none. */
+      checkpoint: this.view.checkpoint?.id ?? 0,
       slotsToMove: this.view.epoch > 0 ? Rescale.remaining(this.view) : 0,
       /** Of the last change that this worker has led. */
       progress: this.leader.progress,
@@ -252,6 +308,8 @@ export class Member {
         this.log.line('Attempting to recover...');
         // The new incarnation is on disk before anybody hears of it.
         return this.keeper.write(() => {
+          this.introduced = true;
+          this.mesh.caughtUp();
           for (const member of this.clusterLog.state.members) {
             if (member.name !== this.settings.name) this.dial(member.name, member.control);
           }
@@ -278,6 +336,7 @@ export class Member {
       this.forgetDeparted(now);
       for (const inquiry of this.inquiries) inquiry.tick(now);
       this.keeper.tick(now);
+      this.data.durability?.tick(now);
       this.formIfComplete();
       this.lead();
       this.checkReady();
@@ -305,16 +364,45 @@ export class Member {
   }
 
   stored(operation: number): void {
-    this.turn(() => this.keeper.stored(operation));
+    this.turn(() => this.operations.stored(operation));
   }
 
   storeFailed(operation: number, why: string): void {
-    this.turn(() => this.keeper.failed(operation, why));
+    this.turn(() => this.operations.failed(operation, why));
+  }
+
+  /** Takes over `bytes`, which were read of a log file. */
+  logRead(operation: number, bytes: Buffer): void {
+    this.turn(() => this.operations.read(operation, bytes));
+  }
+
+  /** All that sinks were given before the checkpoint will outlive a crash. */
+  sinksPrepared(checkpoint: number): void {
+    this.turn(() => this.data.durability?.checkpointer.prepared(checkpoint));
+  }
+
+  prepareFailed(checkpoint: number, why: string): void {
+    this.turn(() => this.data.durability?.checkpointer.prepareFailed(checkpoint, why));
+  }
+
+  /** Sources and sinks have gone back to where they were asked to. */
+  endsRestored(): void {
+    this.turn(() => this.data.durability?.endsRestored());
+  }
+
+  /**
+   * Takes a message that a source has read and cannot be asked for again: it is on disk before it is processed.
+   * Only with resilience.
+   * @throws DecodeError when the decoder of the source refuses it
+   */
+  journal(source: string, bytes: Buffer, start: number, end: number): void {
+    this.data.durability!.journal.receive(this.engine.inlets.get(source)!, bytes, start, end);
   }
 
   endsOpened(): void {
     this.turn(() => {
       this.endsState = 'open';
+      this.rollBack();
       this.leaveIfAsked();
       this.checkReady();
     });
@@ -401,6 +489,43 @@ export class Member {
     });
   }
 
+  /**
+   * An operator wants a worker to begin another file of its event log; if it is another one, that is told. What comes
+   * of it shows in the logs.
+   */
+  rotateLog(worker: string): void {
+    this.turn(() => {
+      const { members } = this.view;
+      if (worker === this.settings.name) return this.rotateLogHere(false);
+      if (members.some(({ name }) => name === worker)) return this.send(worker, { type: 'rotateLog' });
+      this.log.line(`WARNING: LogRotation requested for non-existent worker: ${worker}`);
+    });
+  }
+
+  private rotateLogHere(forwarded: boolean): void {
+    if (forwarded) this.log.line('Control Ch: Received Rotate Log Files request');
+    const { durability } = this.data;
+    if (durability === undefined || !this.settings.resilience?.rotation) {
+      return this.log.line('WARNING: LogRotation requested, but log_rotation is off!');
+    }
+    const told = {
+      begun: 'Starting event log rotation.',
+      ongoing: 'Event log rotation already ongoing. Rotate log request ignored.',
+      empty: 'Event log does not contain new data. Rotate log request ignored.',
+    } as const;
+    this.log.line(told[durability.checkpointer.rotate()]);
+  }
+
+  /** This worker is to leave, and has neither slots nor sources any more. */
+  private get handedOver(): boolean {
+    const { leaving, owners, members, route } = this.view;
+    const { name } = this.settings;
+    const here = members.findIndex((member) => member.name === name);
+    return (
+      leaving.includes(name) && this.sourcesState === 'ended' && route === undefined && !owners.includes(here)
+    );
+  }
+
   /** While a member is away, nothing is processed: its slots are nobody else's. */
   private get paused(): boolean {
     return this.others().some(({ away }) => away);
@@ -449,6 +574,7 @@ export class Member {
     if (this.phase === 'ended') return;
     this.open = this.mayOpen;
     const { flowing, running } = this;
+    if (flowing && !this.wasFlowing && this.data.durability !== undefined) this.ports.turnOpened();
     // What waited on links while this worker stood still.
     if (running && !this.wasRunning) this.ports.turnOpened();
     this.wasRunning = running;
@@ -513,6 +639,18 @@ export class Member {
         return this.leader.moved(message.version, message.keys, message.bytes);
       case 'drainedToLeave':
         return this.leader.drainedToLeave(from);
+      case 'cut':
+        if (this.view.epoch !== message.epoch || !this.mayCut) return;
+        return this.data.durability?.checkpointer.begin(message.checkpoint);
+      case 'saved': {
+        const { checkpoint, file, offset, sum } = message;
+        this.leader.saved(from, checkpoint, { file, offset, sum });
+        return this.lead();
+      }
+      case 'notSaved':
+        return this.leader.notSaved(from, message.checkpoint, message.why);
+      case 'rotateLog':
+        return this.rotateLogHere(true);
       case 'shrink':
         return this.leader.shrink(message, ({ text, names }) =>
           this.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
@@ -524,6 +662,10 @@ export class Member {
       default:
         return unreachable(message);
     }
+  }
+
+  private get mayCut(): boolean {
+    return this.restored && (this.phase === 'ready' || this.phase === 'processing');
   }
 
   private onGather(from: string, epoch: number): void {
@@ -605,6 +747,9 @@ export class Member {
         this.data.migration.end(record.version, this.view.owners);
         // The next route need not wait for a tick.
         return this.lead();
+      case 'checkpoint':
+        this.data.durability?.commit(record.checkpoint);
+        return this.leader.checkpointRecorded(record.checkpoint);
       default:
         return unreachable(record);
     }
@@ -623,19 +768,36 @@ export class Member {
     if (!this.stopping) this.phase = 'preparing';
     this.leader.epochBegan();
     this.data.migration.review(epoch.route);
+    if (this.settings.resilience !== undefined) this.data.migration.clear();
     this.relinkAll(before);
-    if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion);
+    if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion, epoch.owners);
     else this.data.migration.begin(epoch.route, this.ownersOf(epoch));
     this.mesh.forgetContact();
     this.forgetOthers();
     this.mesh.caughtUp();
+    this.restored = this.settings.resilience === undefined;
     if (this.endsState === 'closed') {
       this.endsState = 'opening';
       this.ports.ends.open();
-    }
+    } else if (this.endsState === 'open') this.rollBack();
     this.toldDrained = false;
     this.leaveIfAsked();
     this.checkReady();
+  }
+
+  /** Everything goes back to the checkpoint of the epoch. */
+  private rollBack(): void {
+    if (this.settings.resilience === undefined || this.view.epoch === 0) return;
+    const { checkpoint, owners, members } = this.view;
+    const { name } = this.settings;
+    const here = members.findIndex((member) => member.name === name);
+    this.restored = false;
+    this.data.rollBack({
+      checkpoint: checkpoint?.id ?? 0,
+      // A joiner in the middle of an epoch begins with nothing, as one does that has no part in the checkpoint.
+      end: this.joining ? undefined : checkpoint?.parts.find((part) => part.name === name),
+      ownsSlot: (slot) => owners[slot] === here,
+    });
   }
 
   /** Whoever is no member of the new epoch, and not about to become one, has to greet anew. */
@@ -665,12 +827,16 @@ export class Member {
     const { epoch } = this.view;
     const former = before.members.find(({ name }) => name === member.name)?.incarnation;
     // What was in flight to a worker that has died goes to its next life; so nothing of ours is lost with it.
-    const keep = former === member.incarnation || !this.planted.has('in flight is forgotten');
+    const keep =
+      this.settings.resilience === undefined &&
+      (former === member.incarnation || !this.planted.has('in flight is forgotten'));
     this.dial(member.name, member.control);
     peer.data.boundary.address = peer.addresses?.data ?? member.data;
     peer.data.boundary.route = this.view.routeVersion;
     peer.data.boundary.restart({ epoch, from: this.incarnation, to: member.incarnation }, keep);
-    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.incarnation }, true);
+    const stays = this.settings.resilience === undefined;
+    if (!stays) peer.batch.clear();
+    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.incarnation }, stays);
     return peer.batch;
   }
 
@@ -684,7 +850,7 @@ export class Member {
   }
 
   private checkReady(): void {
-    if (this.phase !== 'preparing' || this.endsState !== 'open') return;
+    if (this.phase !== 'preparing' || this.endsState !== 'open' || !this.restored) return;
     if (this.others().some(({ data }) => !data.boundary.open)) return;
     this.phase = 'ready';
     if (!this.joining) return this.send(this.leaderName, { type: 'ready', epoch: this.view.epoch });
@@ -735,16 +901,12 @@ export class Member {
 
   /** Tells the leader when a leaving worker has nothing under way any more. */
   private leaveIfDone(): void {
-    const { name } = this.settings;
-    const { leaving, owners, members, route } = this.view;
-    if (!leaving.includes(name) || this.sourcesState !== 'ended' || this.phase !== 'processing') return;
-    const here = members.findIndex((member) => member.name === name);
-    if (route !== undefined || owners.includes(here)) return;
+    if (!this.handedOver || this.phase !== 'processing') return;
     // Told again from time to time: the leader that was told may have left itself.
     const now = this.ports.clock.now();
     if (this.toldDrained && now - this.toldDrainedAt < tellAgainNs) return;
     const { held, unacknowledged } = this.data.linkBytes;
-    if (held > 0 || unacknowledged > 0) return;
+    if (held > 0 || unacknowledged > 0 || !(this.data.durability?.checkpointer.leftNothing ?? true)) return;
     this.toldDrained = true;
     this.toldDrainedAt = now;
     this.send(this.leaderName, { type: 'drainedToLeave' });
@@ -758,7 +920,7 @@ export class Member {
       this.log.line('AUTOSCALE: Shutting down.');
       // The others have let go of it; if it led, it sees that they know.
       if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
-      return this.ports.ends.flushSinks();
+      return this.flushSinks();
     }
     this.relinkAll(before);
     // Their connections stay for a moment, so that they hear of it.
@@ -797,7 +959,10 @@ export class Member {
       }
     }
     this.data.endTurn();
-    const sourcesEnded = this.sourcesState === 'ended' && this.data.migration.heldBytes === 0;
+    const sourcesEnded =
+      this.sourcesState === 'ended' &&
+      this.data.migration.heldBytes === 0 &&
+      (this.data.durability?.journal.empty ?? true);
     this.send(from, { type: 'drained', round, sourcesEnded, ...this.data.totals });
   }
 
@@ -809,6 +974,12 @@ export class Member {
       return this.end(new IncompleteShutdownError(held + unacknowledged, this.status.unreachable));
     }
     if (keepFiles) return this.end(undefined);
+    this.flushSinks();
+  }
+
+  /** Nothing goes back any more: all output is let out. */
+  private flushSinks(): void {
+    this.data.durability?.release();
     this.ports.ends.flushSinks();
   }
 
@@ -873,7 +1044,8 @@ export class Member {
     const { state } = this.clusterLog;
     if (state.epoch === 0 || this.stopping) return;
     const now = this.ports.clock.now();
-    const needs = needed(state);
+    const back = this.settings.resilience === undefined ? state : rolledBack(state);
+    const needs = new Set([...needed(back), ...(back === state ? [] : neededToRestore(state))]);
     const gone = (member: MemberRecord) => {
       if (member.name === this.settings.name || needs.has(member.name)) return false;
       const peer = this.mesh.peer(member.name);
@@ -999,6 +1171,8 @@ export class Member {
         name,
         log: this.clusterLog,
         lines: this.log,
+        resilience: this.settings.resilience !== undefined,
+        newestCheckpoint: () => this.data.durability?.checkpointer.newest ?? 0,
         commitsWithoutAll: this.planted.has('commit without all'),
         now: () => this.ports.clock.now(),
         store: (index, entry, then) => {
@@ -1022,6 +1196,7 @@ export class Member {
       },
       timing.joinMs * 1e6,
       this.settings.slotsPerRoute,
+      this.settings.resilience?.checkpointNs,
       () => this.allReady(),
     );
   }
@@ -1042,6 +1217,7 @@ export class Member {
       linked: this.view.members,
       epoch: this.view.epoch,
       joining: this.phase === 'forming' && role.kind === 'joiner',
+      introduced: this.introduced,
       ending: this.phase === 'finishing' || this.phase === 'ended',
       expects: (who) => this.leader.expects(who),
       vacancies:
@@ -1105,7 +1281,7 @@ export class Member {
       // It has left, and the word of it was lost.
       this.log.line('AUTOSCALE: Shutting down.');
       this.phase = 'finishing';
-      return this.ports.ends.flushSinks();
+      return this.flushSinks();
     }
     if (refusal.expelled && this.view.epoch === 0 && this.settings.saved === undefined) {
       // It was about to become a member, and the cluster has gone on without it.

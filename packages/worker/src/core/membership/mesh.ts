@@ -45,6 +45,8 @@ export interface Self {
   readonly epoch: number;
   readonly vacancies: number | undefined;
   readonly joining: boolean;
+  /** Its incarnation is on disk: others may hear of it. */
+  readonly introduced: boolean;
   /** This worker is about to end: nobody is let in any more. */
   readonly ending: boolean;
   expects(name: string): boolean;
@@ -412,6 +414,11 @@ export class Mesh {
   private greet(inbound: Inbound, hello: Hello): void {
     const { channel, connection } = inbound;
     if (this.self.ending) return this.close(connection);
+    if (!this.self.introduced) {
+      inbound.waiting = hello;
+      inbound.waitsSince = this.surroundings.clock.now();
+      return;
+    }
     const verdict = judge(hello, channel, this.standpoint(hello));
     switch (verdict.verdict) {
       case 'wait':
@@ -614,6 +621,7 @@ const dataKinds: ReadonlySet<number> = new Set([
   frameKind.barrier,
   frameKind.state,
   frameKind.stateEnd,
+  frameKind.checkpoint,
 ]);
 
 /** A connection that says nothing for this long is closed. */

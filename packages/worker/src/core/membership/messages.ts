@@ -85,6 +85,16 @@ export const controlMessages = messageTable({
   shrinkAnswer: { tag: 21, fields: { id: fieldU32, text: fieldText, names: fieldList(fieldText) } },
   /** A member that leaves has ended its sources, and all that it sent has been processed. */
   drainedToLeave: { tag: 22, fields: {} },
+  /** A checkpoint begins. */
+  cut: { tag: 23, fields: { epoch: fieldU32, checkpoint: fieldU53 } },
+  /** The part of this member is on its disk up to this place; or it cannot be. */
+  saved: {
+    tag: 24,
+    fields: { checkpoint: fieldU53, file: fieldU53, offset: fieldU53, sum: fieldU32 },
+  },
+  notSaved: { tag: 25, fields: { checkpoint: fieldU53, why: fieldText } },
+  /** An operator wants this member to begin another file of its event log. */
+  rotateLog: { tag: 26, fields: {} },
 });
 
 export type ControlMessage = MessageOf<typeof controlMessages>;

@@ -5,6 +5,7 @@ import {
   fieldText,
   fieldU16,
   fieldU32,
+  fieldU53,
   messageTable,
   type MessageOf,
 } from '@wallaroo/protocol';
@@ -17,6 +18,9 @@ const memberField = fieldStruct({
   control: addressField,
   data: addressField,
 });
+
+/** What a member has on disk of a checkpoint: its event log up to a place. */
+const partField = fieldStruct({ name: fieldText, file: fieldU53, offset: fieldU53, sum: fieldU32 });
 
 /**
  * The records of the control log: what the cluster has decided, in one order, each on disk at every member
@@ -44,6 +48,10 @@ export const records = messageTable({
       slots: fieldList(fieldU16),
       from: fieldText,
       to: fieldText,
+      /** The newest checkpoint that counts, 0: none; the parts of its members, and who of them owned each slot. */
+      checkpoint: fieldU53,
+      parts: fieldList(partField),
+      partOwners: fieldList(fieldU16),
     },
   },
   /** Workers become members, without slots. */
@@ -59,6 +67,8 @@ export const records = messageTable({
   },
   /** They have moved. */
   routeDone: { tag: 6, fields: { version: fieldU32 } },
+  /** The checkpoint counts: each member has its part on disk. */
+  checkpoint: { tag: 7, fields: { checkpoint: fieldU53, parts: fieldList(partField) } },
 });
 
 export type ControlRecord = MessageOf<typeof records>;

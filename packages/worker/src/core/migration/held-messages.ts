@@ -33,6 +33,12 @@ export class HeldMessages {
     this.size += bytes.length;
   }
 
+  clear(): void {
+    this.waiting = [];
+    this.first = 0;
+    this.size = 0;
+  }
+
   /** Takes the message that has waited longest. */
   take(process: (target: number, key: string, message: unknown) => void): void {
     const bytes = this.waiting[this.first]!;

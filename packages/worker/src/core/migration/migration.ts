@@ -16,8 +16,8 @@ import type { Route } from '../membership/cluster-state.js';
 import type { Peer } from '../membership/peer.js';
 import type { PlantedBug } from '../planted.js';
 import type { SlotOwners } from '../slots/table.js';
+import { stateCodecs, type StateCodec } from '../step/state-codec.js';
 import { HeldMessages } from './held-messages.js';
-import { StateCodec } from './state-codec.js';
 
 /** State is sent in frames of about this size. */
 const stateFrameBytes = 256 * 1024;
@@ -79,7 +79,7 @@ export class Migration {
   private readonly held: HeldMessages;
   private readonly encoder: MessageEncoder;
   private readonly decoder: MessageDecoder;
-  private readonly codecs: StateCodec[] = [];
+  private readonly codecs: readonly StateCodec[];
 
   constructor(private readonly host: MigrationHost) {
     const { engine } = host;
@@ -92,13 +92,7 @@ export class Migration {
     );
     this.encoder = new MessageEncoder(messagePack, undefined);
     this.decoder = new MessageDecoder(messagePack, undefined);
-    for (const { id, work } of engine.plan.stages) {
-      const store = engine.stores.get(id);
-      if (store === undefined || work.kind !== 'computation') continue;
-      const { computation } = work;
-      const codec = 'codec' in computation ? computation.codec : undefined;
-      this.codecs.push(new StateCodec(store, codec));
-    }
+    this.codecs = stateCodecs(engine.plan, engine.stores);
   }
 
   /** Bytes of messages that wait for their slots. */
@@ -147,9 +141,18 @@ export class Migration {
     if (this.move !== undefined && open?.version !== this.move.route.version) this.forget();
   }
 
+  /** Everything goes back: what waits here comes again. */
+  clear(): void {
+    this.held.clear();
+    this.move = undefined;
+    this.barrier = 0;
+  }
+
   /** An epoch begins without an open route. */
-  settle(version: number): void {
+  settle(version: number, owners: SlotOwners): void {
     this.version = version;
+    this.host.engine.routing.moved(owners);
+    this.host.held(this.held.size);
     for (const { data } of this.host.peers()) data.boundary.route = version;
     this.host.wake();
   }

@@ -54,16 +54,24 @@ export class Inlet {
     context.pipeline = this.name;
     meters.ingestion.count++;
     context.sampling = this.turn.timed && this.sampleNow();
+    const message = this.decoded(bytes, start, end);
+    if (message != null) this.first.process(message, '');
+  }
+
+  /** The message of a frame; none when the decoder drops it. @throws DecodeError when the decoder refuses the bytes */
+  decoded(bytes: Buffer, start: number, end: number): unknown {
+    const { context, meters } = this;
     meters.decode.count++;
     const startedAt = context.sampling ? context.clock.now() : 0;
     let message: unknown;
     try {
       message = this.decode(bytes, start, end);
     } catch (error) {
-      return this.undecodable(bytes, start, end, error);
+      this.undecodable(bytes, start, end, error);
+      return undefined;
     }
     if (startedAt !== 0) meters.decode.sample(context.clock.now() - startedAt);
-    if (message != null) this.first.process(message, '');
+    return message;
   }
 
   /** The next message is timed. */

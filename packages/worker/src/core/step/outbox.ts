@@ -65,6 +65,14 @@ export class Outbox {
     if (this.settled > 0) this.handOn();
   }
 
+  /** Forgets what was not handed on. */
+  clear(): void {
+    this.texts = '';
+    this.writer.length = 0;
+    this.settled = 0;
+    this.ends.length = 0;
+  }
+
   private settleTexts(): void {
     const { texts } = this;
     this.texts = '';

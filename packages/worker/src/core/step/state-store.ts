@@ -7,6 +7,9 @@ export interface Entry {
   readonly state: unknown;
 }
 
+/** Takes the state of an entry as it is now. */
+export type WriteEntry = (entry: Entry) => void;
+
 /**
  * The keyed state of one stage on this worker. The engine works through this interface only, so that other
  * layouts than a map of objects can stand beside it.
@@ -28,17 +31,57 @@ export interface StateStore {
   put(key: string, state: unknown): void;
   /** The state of a new key, as the author makes it, without a key. */
   sample(): unknown;
+  /** Forgets everything; what comes is written with the next cut, unless it is restored. */
+  clear(): void;
+  /** Puts the state of a key in that is on disk already. */
+  restore(key: string, state: unknown): void;
+  /**
+   * A cut: from now on, `writeSome` writes what has changed since the last cut, as it is at this moment; what is
+   * about to change before its turn has come is written first, by `write`.
+   * @param all everything is written, changed or not
+   */
+  cut(all: boolean, write: WriteEntry): void;
+  /** Writes some entries, at most about `count`. @returns how many; 0: all that the cut asks for is written */
+  writeSome(count: number): number;
 }
+
+/**
+ * An entry with its mark, which says whether it is to be written. Cuts are numbered from 1 up.
+ *
+ * - the number of a cut: changed since that cut, and not written since;
+ * - the negative number of a cut: written for that cut, and not changed since.
+ */
+interface MarkedEntry extends Entry {
+  state: unknown;
+  mark: number;
+}
+
+/** The mark of an entry that is no longer in the store. */
+const gone = -0x3fff_ffff;
 
 /**
  * State as objects in one map by key. A key is hashed to its slot once, when it is new: known keys, the
  * common case, cost one map access.
+ *
+ * Cuts copy on write: an entry costs a comparison of
+ * numbers at each access, and an encoding once per cut in which it changes.
  */
 export class MapStateStore implements StateStore {
-  private readonly entries = new Map<string, Entry>();
-  private readonly slots: Entry[][] = [];
+  private entries = new Map<string, MarkedEntry>();
+  private slots: MarkedEntry[][] = [];
   /** The entry that `has` found last. */
-  private found: Entry | undefined;
+  private found: MarkedEntry | undefined;
+  /** The number of the last cut. Without checkpoints it stays 0, as all marks do. */
+  private lastCut = 0;
+  /** Entries that have changed since the last cut; filled only once there was one. */
+  private changed: MarkedEntry[] = [];
+  /** Lists of entries that the last cut asks for, and where in them writing stands. */
+  private asked: (readonly MarkedEntry[])[] = [];
+  private list = 0;
+  private place = 0;
+  /** The first of the cuts that together ask for everything; 0: only changes are asked for. */
+  private allSince = 0;
+  private write: WriteEntry = () => undefined;
 
   constructor(
     private readonly slotCount: number,
@@ -58,9 +101,10 @@ export class MapStateStore implements StateStore {
 
   get(key: string): unknown {
     const { found } = this;
-    if (found !== undefined && found.key === key) return found.state;
-    const entry = this.entries.get(key);
-    return entry === undefined ? this.create(key) : entry.state;
+    const entry = found !== undefined && found.key === key ? found : this.entries.get(key);
+    if (entry === undefined) return this.add(key, this.newState()).state;
+    if (entry.mark !== this.lastCut) this.change(entry);
+    return entry.state;
   }
 
   peek(key: string): unknown {
@@ -78,34 +122,107 @@ export class MapStateStore implements StateStore {
   takeSlot(slot: number): Iterable<Entry> {
     const taken = this.slots[slot] ?? [];
     this.slots[slot] = [];
-    for (const { key } of taken) this.entries.delete(key);
+    for (const entry of taken) {
+      this.entries.delete(entry.key);
+      entry.mark = gone;
+    }
     this.found = undefined;
     return taken;
   }
 
   put(key: string, state: unknown): void {
     const known = this.entries.get(key);
-    if (known !== undefined) {
-      const entries = this.slots[known.slot]!;
-      entries.splice(entries.indexOf(known), 1);
+    if (known === undefined) {
+      this.add(key, state);
+    } else {
+      if (known.mark !== this.lastCut) this.change(known);
+      known.state = state;
     }
-    this.found = undefined;
-    this.add(key, state);
   }
 
   sample(): unknown {
     return this.newState();
   }
 
-  private create(key: string): unknown {
-    return this.add(key, this.newState());
+  clear(): void {
+    this.entries = new Map();
+    this.slots = [];
+    this.found = undefined;
+    this.changed = [];
+    this.asked = [];
+    this.list = 0;
+    this.place = 0;
+    this.allSince = 0;
+    // Before the first cut changes are not gathered: it asks for everything. This one may not.
+    this.lastCut = Math.max(this.lastCut, 1);
   }
 
-  private add(key: string, state: unknown): unknown {
+  restore(key: string, state: unknown): void {
+    const known = this.entries.get(key);
+    if (known === undefined) this.insert(key, state, -this.lastCut);
+    else known.state = state;
+  }
+
+  cut(all: boolean, write: WriteEntry): void {
+    this.lastCut++;
+    this.write = write;
+    // What an abandoned cut has left unwritten stays asked for.
+    const left = this.asked.slice(this.list);
+    if (this.place > 0 && left.length > 0) left[0] = left[0]!.slice(this.place);
+    this.asked = all ? Object.values(this.slots) : [...left, this.changed];
+    if (all) this.allSince = this.lastCut;
+    this.list = 0;
+    this.place = 0;
+    this.changed = [];
+  }
+
+  writeSome(count: number): number {
+    let written = 0;
+    let seen = 0;
+    while (this.list < this.asked.length) {
+      const entries = this.asked[this.list]!;
+      while (this.place < entries.length) {
+        if (written >= count || seen >= 8 * count) return Math.max(written, 1);
+        seen++;
+        const entry = entries[this.place++]!;
+        if (!this.awaited(entry)) continue;
+        this.write(entry);
+        entry.mark = -this.lastCut;
+        written++;
+      }
+      this.list++;
+      this.place = 0;
+    }
+    this.asked = [];
+    this.list = 0;
+    this.allSince = 0;
+    return written;
+  }
+
+  /** The cut asks for the entry, and it is not written yet. */
+  private awaited({ mark }: MarkedEntry): boolean {
+    if (mark === this.lastCut || mark === gone) return false;
+    return mark >= 0 || (this.allSince > 0 && mark > -this.allSince);
+  }
+
+  /** An entry is about to change, for the first time since the last cut. */
+  private change(entry: MarkedEntry): void {
+    if (this.awaited(entry)) this.write(entry);
+    entry.mark = this.lastCut;
+    this.changed.push(entry);
+  }
+
+  private add(key: string, state: unknown): MarkedEntry {
+    const entry = this.insert(key, state, this.lastCut);
+    if (this.lastCut > 0) this.changed.push(entry);
+    return entry;
+  }
+
+  private insert(key: string, state: unknown, mark: number): MarkedEntry {
     const slot = slotOf(key, this.slotCount);
-    const entry: Entry = { key, slot, state };
+    const entry: MarkedEntry = { key, slot, state, mark };
     this.entries.set(key, entry);
     (this.slots[slot] ??= []).push(entry);
-    return state;
+    return entry;
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { ClusterFile, LineLog, Storage } from '../../core/ports.js';
 import { MissingFilesError } from '../errors.js';
+import type { LogFilesOnDisk } from './log-files.js';
 import { NameLock } from './name-lock.js';
 
 /** What a former life of this worker left. */
@@ -48,6 +49,8 @@ export class RecoveryFiles implements Storage {
     private readonly worker: string,
     private readonly initializer: boolean,
     private readonly log: LineLog,
+    /** Goes with the other files; without resilience there is none. */
+    private readonly logs: LogFilesOnDisk | undefined,
   ) {
     this.lock = new NameLock(this.path('.lock'), application, worker);
   }
@@ -83,8 +86,9 @@ export class RecoveryFiles implements Storage {
     this.run(operation, async () => {
       this.onDisk.clear();
       this.log.line('Removing recovery files');
-      for (const suffix of this.needed()) {
-        const path = this.path(suffix);
+      await this.logs?.release();
+      const paths = [...this.needed().map((suffix) => this.path(suffix)), ...(this.logs?.paths ?? [])];
+      for (const path of paths) {
         if (!existsSync(path)) continue;
         this.log.line(`...Removing ${path}...`);
         await rm(path, { force: true });

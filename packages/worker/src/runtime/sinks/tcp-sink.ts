@@ -8,6 +8,12 @@ export interface TcpSinkOptions<T> {
   readonly encoder: Encoder<T>;
   /** Tells the sink in plans, logs and tests. */
   readonly name?: string;
+  /**
+   * With resilience, `on-commit` holds output until its checkpoint counts, so that what is sent is never computed
+   * again; it comes later by up to the time between two checkpoints. Default `at-once`: after a crash, what was made
+   * since the last checkpoint is sent again.
+   */
+  readonly deliver?: 'at-once' | 'on-commit';
   /** Where to connect, instead of the next address of `--out`. */
   readonly address?: Address;
 }
@@ -32,6 +38,7 @@ export function tcpSink<T>(options: TcpSinkOptions<T>): SinkConfig<T> {
     encoder: options.encoder,
     needsAddress: options.address === undefined,
     ...(options.name !== undefined && { name: options.name }),
+    ...(options.deliver !== undefined && { deliver: options.deliver }),
     open: (context) => {
       const address = options.address ?? context.address;
       if (address === undefined) {

@@ -12,6 +12,12 @@ export interface GeneratorSourceOptions<T> {
 const messagesBetweenClockReads = 64;
 const sliceMs = 1;
 
+const atStart: { readonly started: boolean; readonly ended: boolean; readonly message: unknown } = {
+  started: false,
+  ended: false,
+  message: undefined,
+};
+
 /** Messages made inside every worker, as fast as they are processed. */
 export function generatorSource<T>(options: GeneratorSourceOptions<T>): SourceConfig<T> {
   return { kind: 'generator', open: (context) => new GeneratorSource(context, options) };
@@ -22,6 +28,7 @@ class GeneratorSource<T> implements RunningSource {
   private message: T | null | undefined;
   private started = false;
   private ended = false;
+  private stopped = false;
   private running = false;
   private scheduled = false;
 
@@ -31,6 +38,23 @@ class GeneratorSource<T> implements RunningSource {
   ) {}
 
   async start(): Promise<void> {}
+
+  /** The message that was made last: the next one follows from it. */
+  position(): Uint8Array {
+    return this.context.pack({
+      started: this.started,
+      ended: this.ended && !this.stopped,
+      message: this.message,
+    });
+  }
+
+  restore(position: Uint8Array | undefined): void {
+    const { started, ended, message } =
+      position === undefined ? atStart : (this.context.unpack(position) as typeof atStart);
+    this.started = started;
+    this.message = message as T;
+    this.ended = ended || this.stopped;
+  }
 
   mute(): void {
     this.running = false;
@@ -44,6 +68,7 @@ class GeneratorSource<T> implements RunningSource {
   async stop(): Promise<void> {
     this.running = false;
     this.ended = true;
+    this.stopped = true;
   }
 
   private schedule(): void {
@@ -68,18 +93,22 @@ class GeneratorSource<T> implements RunningSource {
     return new UserCodeError(`Pipeline '${this.context.name}': generator`, this.message, { cause: error });
   }
 
+  private next(): void {
+    this.message = this.started ? this.options.apply(this.message as T) : this.options.initialValue();
+    this.started = true;
+    if (this.message == null) this.ended = true;
+  }
+
   private slice(): void {
     const end = performance.now() + sliceMs;
     do {
       for (let i = 0; i < messagesBetweenClockReads; i++) {
-        this.message = this.started ? this.options.apply(this.message as T) : this.options.initialValue();
-        this.started = true;
-        if (this.message == null) {
-          this.ended = true;
+        this.next();
+        if (this.ended) {
           this.context.log('info', `${this.context.name} source has generated its last message`);
           return;
         }
-        this.context.push(this.message);
+        this.context.push(this.message as T);
         if (this.context.muted) return;
       }
     } while (performance.now() < end);

@@ -16,6 +16,11 @@ export interface LineTcpSourceOptions<T> {
   readonly maxSize?: number;
   /** Where to listen if `--in` does not say. */
   readonly address?: Address;
+  /**
+   * With resilience, what was read is on disk before it is processed, default true: a crash loses nothing of it.
+   * Without it, what was read since the last checkpoint is gone after a crash.
+   */
+  readonly sourceJournal?: boolean;
 }
 
 export interface FramedTcpSourceOptions<T> extends LineTcpSourceOptions<T> {
@@ -74,6 +79,7 @@ function tcpSource<T>(options: LineTcpSourceOptions<T>, makeSplitter: MakeSplitt
   return {
     kind: 'TCP',
     decoder: options.decoder,
+    journaled: options.sourceJournal ?? true,
     open: (context) => new TcpSource(context, options, makeSplitter),
   };
 }

@@ -95,7 +95,7 @@ describe('a frame between workers', () => {
     expect(bytes.toString('latin1', read.start, read.end)).to.equal('in place');
   });
 
-  it('is numbered if it is control, batch, barrier or state, and only then', () => {
+  it('is numbered if it is control, batch, barrier, state or checkpoint, and only then', () => {
     const numbered = Object.entries(frameKind).filter(([, number]) => number >= firstNumberedKind);
     expect(numbered.map(([name]) => name)).to.deep.equal([
       'control',
@@ -103,6 +103,7 @@ describe('a frame between workers', () => {
       'barrier',
       'state',
       'stateEnd',
+      'checkpoint',
     ]);
   });
 });

@@ -11,6 +11,7 @@ class Host implements LeaderHost {
   readonly name = 'a';
   readonly log: ClusterLog;
   commitsWithoutAll = false;
+  readonly resilience = false;
   /** What was sent since it was last looked at, as `to: type epoch/index`. */
   private sent: string[] = [];
   readonly messages: ControlMessage[] = [];

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ByteWriter } from '@wallaroo/protocol';
 import type { HiddenStateCodec } from '../../../src/api/computation.js';
-import { StateCodec } from '../../../src/core/migration/state-codec.js';
+import { StateCodec } from '../../../src/core/step/state-codec.js';
 import { MapStateStore } from '../../../src/core/step/state-store.js';
 import { CodecPair } from '../support/codec.js';
 import { anyData } from '../support/plain-data.js';

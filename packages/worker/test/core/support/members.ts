@@ -15,6 +15,7 @@ export function stateOf(names: readonly string[], slots = 8, more: Partial<Clust
     owners: Array.from({ length: slots }, (_, slot) => slot % names.length),
     routeVersion: 0,
     route: undefined,
+    checkpoint: undefined,
     ...more,
   };
 }
@@ -34,6 +35,9 @@ export function epochOf(names: readonly string[], number = 1, more: Partial<Epoc
     slots: [],
     from: '',
     to: '',
+    checkpoint: 0,
+    parts: [],
+    partOwners: [],
     ...more,
   };
 }

@@ -36,10 +36,8 @@ describe('the recovery files of a worker', () => {
   let told: string[];
 
   const filesOf = (worker: string, initializer = false) => {
-    const files = new RecoveryFiles(directory, 'test', worker, initializer, {
-      ...silent,
-      line: (text) => told.push(text),
-    });
+    const log = { ...silent, line: (text: string) => told.push(text) };
+    const files = new RecoveryFiles(directory, 'test', worker, initializer, log, undefined);
     opened.push(files);
     return files;
   };

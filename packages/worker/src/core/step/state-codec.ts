@@ -3,7 +3,18 @@ import type { HiddenStateCodec } from '../../api/computation.js';
 import type { MessageDecoder } from '../codec/message-decoder.js';
 import type { MessageEncoder } from '../codec/message-encoder.js';
 import { derivesFromBuiltIn } from '../codec/built-in.js';
-import type { StateStore } from '../step/state-store.js';
+import type { Plan, StageId } from '../topology/plan.js';
+import type { StateStore } from './state-store.js';
+
+/** One for each stage with state, in the order of the plan: the same on every worker. */
+export function stateCodecs(plan: Plan, stores: ReadonlyMap<StageId, StateStore>): StateCodec[] {
+  return plan.stages.flatMap(({ id, work }) => {
+    const store = stores.get(id);
+    if (store === undefined || work.kind !== 'computation') return [];
+    const { computation } = work;
+    return new StateCodec(store, 'codec' in computation ? computation.codec : undefined);
+  });
+}
 
 /** How the state of one stage is written: the author's way, as members of a class, or as any message. */
 const form = { own: 1, members: 2, value: 3 } as const;

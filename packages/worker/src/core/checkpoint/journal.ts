@@ -1,0 +1,356 @@
+import { ByteWriter } from '@wallaroo/protocol';
+import { isNamed } from '../../api/errors.js';
+import type { Engine } from '../engine/engine.js';
+import type { Operations } from '../operations.js';
+import type { Clock, LineLog, LogFiles } from '../ports.js';
+import type { Inlet } from '../step/inlet.js';
+import {
+  checkedSum,
+  DamagedLogError,
+  logStart,
+  recordHeaderBytes,
+  recordKind,
+  recordLength,
+  RecordReader,
+  seeds,
+  type LogPlace,
+} from './log-records.js';
+import { LogWriter, nextFile, type LogOwner } from './log-writer.js';
+
+const recordBytes = 64 * 1024;
+const fileBytes = 16 * 1024 * 1024;
+const pieceBytes = 1024 * 1024;
+/** Sources wait while more than this waits for the disk, or to be processed. */
+const heldBytesMax = 4 * 1024 * 1024;
+const againNs = 1e9;
+
+export interface JournalHost {
+  readonly files: LogFiles;
+  readonly operations: Operations;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: LineLog;
+  /** A planted bug: messages are processed before they are on disk. */
+  readonly processesAtOnce: boolean;
+  owner(): LogOwner;
+  /** There is something to process. */
+  wake(): void;
+  /** The journal cannot be read. */
+  damaged(file: number, error: DamagedLogError): void;
+}
+
+/** Messages of one record. */
+interface Batch {
+  readonly source: string;
+  readonly messages: readonly unknown[];
+  readonly record: Buffer;
+  /** Where the record begins. */
+  place: LogPlace;
+}
+
+interface Replay {
+  reader: RecordReader;
+  /** Where it ends, if this process has written all that follows; otherwise where the files end. */
+  readonly until: LogPlace | undefined;
+  reading: boolean;
+}
+
+/**
+ * What sources have read, on disk before it is processed: a source that cannot be asked to send again loses nothing
+ * that it has read. Each turn of the loop makes a record; while one sync runs, others gather for the next one.
+ *
+ * After a rollback, what the journal has from a place on is processed first, then what came meanwhile.
+ */
+export class Journal {
+  private readonly writer: LogWriter;
+  private readonly out = new ByteWriter(recordBytes + 16 * 1024);
+  /** The source of the record that is being gathered, and its decoded messages. */
+  private source = '';
+  private messages: unknown[] = [];
+  /** Written or to be written, and not known to be on disk. */
+  private unsynced: Batch[] = [];
+  /** On disk, to be processed. */
+  private ready: Batch[] = [];
+  /** Bytes of all these. */
+  private size = 0;
+  private syncing = false;
+  private syncedTo: LogPlace | undefined;
+  /** Behind what is on disk, where writing has failed. */
+  private mendFrom: LogPlace = logStart;
+  private replay: Replay | undefined;
+  /** A write has failed: nothing is written until then. */
+  private retryAt: number | undefined;
+  /** Grows with every rollback: answers to what was asked before are void. */
+  private generation = 0;
+
+  constructor(private readonly host: JournalHost) {
+    this.writer = new LogWriter(host.files, 'journal', () => host.owner());
+  }
+
+  /** Nothing waits to be processed. */
+  get empty(): boolean {
+    return this.size === 0 && this.out.length === 0 && this.replay === undefined;
+  }
+
+  /** Bytes that wait to be processed. */
+  get bytes(): number {
+    return this.size + this.out.length;
+  }
+
+  /** Sources are to read nothing more for now. */
+  get full(): boolean {
+    return this.size > heldBytesMax || this.replay !== undefined;
+  }
+
+  /** Where what is not processed yet begins. */
+  get position(): LogPlace {
+    const first = this.ready[0] ?? (this.replay === undefined ? this.unsynced[0] : undefined);
+    return first?.place ?? this.replay?.reader.place ?? this.writer.place;
+  }
+
+  /**
+   * Takes a message that a source has read.
+   * @throws DecodeError when the decoder refuses it
+   */
+  receive(inlet: Inlet, bytes: Buffer, start: number, end: number): void {
+    const message = inlet.decoded(bytes, start, end);
+    if (message == null) return;
+    const { out } = this;
+    if (out.length > 0 && this.source !== inlet.name) this.finishRecord();
+    if (out.length === 0) {
+      out.reserve(recordHeaderBytes);
+      out.length = recordHeaderBytes;
+      out.text32(inlet.name);
+      this.source = inlet.name;
+      this.host.wake();
+    }
+    out.u32(end - start).bytes(bytes, start, end);
+    this.messages.push(message);
+    if (out.length >= recordBytes) this.finishRecord();
+  }
+
+  /** The turn is over: what was gathered goes to the disk. */
+  endTurn(): void {
+    this.finishRecord();
+    this.sync();
+  }
+
+  /** Processes what is on disk. @returns true when there was any. @throws UserCodeError */
+  process(mayProcess: () => boolean): boolean {
+    let any = false;
+    while (mayProcess()) {
+      const batch = this.ready.shift();
+      if (batch === undefined) break;
+      any = true;
+      const inlet = this.host.engine.inlets.get(batch.source);
+      for (const message of batch.messages) inlet?.push(message);
+      this.size -= batch.record.length;
+    }
+    if (this.replay !== undefined && this.ready.length === 0) this.readOn(this.replay);
+    return any;
+  }
+
+  /** The checkpoint that was cut at this place is recorded: nothing before it is needed any more. */
+  trim({ file }: LogPlace): void {
+    this.host.files.removeBefore('journal', file);
+  }
+
+  /** Everything goes back: what the journal has from this place on is processed again. */
+  restore(place: LogPlace): void {
+    this.generation++;
+    this.finishRecord();
+    this.size = this.unsynced.reduce((sum, { record }) => sum + record.length, 0);
+    this.ready = [];
+    this.syncing = false;
+    this.retryAt = undefined;
+    this.replay = { reader: this.reader(place), until: this.syncedTo, reading: false };
+    this.host.wake();
+  }
+
+  tick(now: number): void {
+    if (this.retryAt === undefined || now < this.retryAt) return;
+    this.writeFrom(this.mendFrom);
+  }
+
+  private finishRecord(): void {
+    const { out, messages } = this;
+    if (out.length === 0) return;
+    const record = Buffer.allocUnsafeSlow(out.length);
+    out.buffer.copy(record, 0, 0, out.length);
+    out.length = 0;
+    this.messages = [];
+    this.size += record.length;
+    const batch: Batch = { source: this.source, messages, record, place: this.writer.place };
+    this.unsynced.push(batch);
+    if (this.retryAt === undefined && this.replay === undefined) this.write(batch);
+    if (this.host.processesAtOnce) this.ready.push({ ...batch, record: nothing });
+  }
+
+  private write(batch: Batch): void {
+    const { writer } = this;
+    if (writer.place.offset >= fileBytes) writer.nextFile();
+    batch.place = writer.place;
+    writer.append(recordKind.input, batch.record);
+  }
+
+  private sync(): void {
+    if (this.syncing || this.unsynced.length === 0) return;
+    if (this.retryAt !== undefined || this.replay !== undefined) return;
+    this.syncing = true;
+    const { files, operations } = this.host;
+    const count = this.unsynced.length;
+    const end = this.writer.place;
+    const touched = new Set(this.unsynced.map(({ place }) => place.file)).add(end.file);
+    let left = touched.size;
+    let failure: string | undefined;
+    const answered = this.current((why?: string) => {
+      failure ??= why;
+      if (--left > 0) return;
+      this.syncing = false;
+      if (failure !== undefined) return this.failed(failure, this.syncedTo ?? logStart);
+      this.syncedTo = end;
+      const synced = this.unsynced.splice(0, count);
+      if (this.host.processesAtOnce) this.size -= synced.reduce((sum, { record }) => sum + record.length, 0);
+      else this.ready.push(...synced);
+      this.host.wake();
+    });
+    for (const file of touched)
+      files.sync(
+        operations.begin(() => answered(), answered),
+        'journal',
+        file,
+      );
+  }
+
+  private failed(why: string, mendFrom: LogPlace): void {
+    const { log, clock } = this.host;
+    log.write(
+      'error',
+      'Recovery',
+      `The journal of the sources cannot be written: ${why}. Trying again; sources wait.`,
+    );
+    this.mendFrom = mendFrom;
+    this.retryAt = clock.now() + againNs;
+  }
+
+  /** Writes what is not on disk behind what is; what may be there of it goes first. */
+  private writeFrom(end: LogPlace): void {
+    const { files, operations } = this.host;
+    // Until it is done nothing is written.
+    this.retryAt = Infinity;
+    const done = this.current(() => {
+      this.retryAt = undefined;
+      this.replay = undefined;
+      this.syncedTo = end;
+      this.writer.continueAt(end);
+      for (const batch of this.unsynced) this.write(batch);
+      this.host.wake();
+    });
+    const failed = this.current((why: string) => this.failed(why, end));
+    files.cutOff(operations.begin(done, failed), 'journal', end.file, end.offset);
+  }
+
+  private reader(place: LogPlace): RecordReader {
+    const reader: RecordReader = new RecordReader(place, seeds.journal, (kind, bytes, start, end) => {
+      if (kind === recordKind.input) this.readRecord(reader.place, bytes, start, end);
+    });
+    return reader;
+  }
+
+  private readRecord(behind: LogPlace, bytes: Buffer, start: number, end: number): void {
+    const sourceEnd = start + 4 + bytes.readUInt32BE(start);
+    const source = bytes.toString('utf8', start + 4, sourceEnd);
+    const inlet = this.host.engine.inlets.get(source);
+    const messages: unknown[] = [];
+    for (let at = sourceEnd; at < end && inlet !== undefined;) {
+      const length = bytes.readUInt32BE(at);
+      at += 4 + length;
+      try {
+        // The decoder may keep the bytes.
+        const message = inlet.decoded(Buffer.from(bytes.subarray(at - length, at)), 0, length);
+        if (message != null) messages.push(message);
+      } catch (error) {
+        if (!isNamed(error, 'DecodeError')) throw error;
+        this.host.log.write('error', 'Recovery', (error as Error).message);
+      }
+    }
+    const record = Buffer.from(bytes.subarray(start - recordHeaderBytes, end));
+    this.size += record.length;
+    const place = { file: behind.file, offset: behind.offset - record.length, sum: 0 };
+    this.ready.push({ source, messages, record, place });
+  }
+
+  private readOn(replay: Replay): void {
+    if (replay.reading || this.retryAt !== undefined) return;
+    const { files, operations } = this.host;
+    const { reader, until } = replay;
+    const { file } = reader.place;
+    const limit = until?.file === file ? until.offset - reader.wanted : Infinity;
+    if (limit <= 0) return this.writeFrom(reader.place);
+    replay.reading = true;
+    const failed = this.current((why: string) =>
+      this.host.damaged(file, new DamagedLogError(reader.wanted, why)),
+    );
+    const read = this.current((bytes: Buffer) => {
+      replay.reading = false;
+      this.tookPiece(replay, bytes);
+    });
+    const operation = operations.begin(() => undefined, failed, read);
+    files.read(operation, 'journal', file, reader.wanted, Math.min(pieceBytes, limit));
+  }
+
+  private tookPiece(replay: Replay, piece: Buffer): void {
+    const { reader } = replay;
+    const known = reader.incomplete;
+    const { offset } = reader.place;
+    try {
+      reader.push(piece);
+    } catch (error) {
+      if (!(error instanceof DamagedLogError)) throw error;
+      const { place } = reader;
+      const skipped = Math.max(0, place.offset - offset - known);
+      const behind = { ...place, offset: offset + known + skipped };
+      if (recordsBehind(piece.subarray(skipped), behind)) return this.host.damaged(place.file, error);
+      return this.endAt(place, piece.length - skipped);
+    }
+    const { place, incomplete } = reader;
+    this.host.wake();
+    if (piece.length > 0) return;
+    // The end of the file.
+    if (incomplete === 0 && place.offset >= fileBytes) replay.reader = this.reader(nextFile(place));
+    else this.endAt(place, incomplete);
+  }
+
+  private endAt(end: LogPlace, torn: number): void {
+    if (torn > 0) {
+      this.host.log.line(
+        `The journal of the sources ends within a record: ${torn} bytes from ${end.offset} on are cut off.`,
+      );
+    }
+    this.writeFrom(end);
+  }
+
+  /** For answers: they are void when everything has gone back since. */
+  private current<T extends unknown[]>(act: (...answer: T) => void): (...answer: T) => void {
+    const { generation } = this;
+    return (...answer) => {
+      if (generation === this.generation) act(...answer);
+    };
+  }
+}
+
+/**
+ * Whether whole records stand behind bytes that are none. If not, those are the torn end of what was being written
+ * when the power went.
+ */
+function recordsBehind(bytes: Buffer, place: LogPlace): boolean {
+  for (let at = 0; at + recordHeaderBytes <= bytes.length; at++) {
+    const length = recordLength(bytes, at);
+    if (length === undefined || at + length > bytes.length) continue;
+    const seed = seeds.journal({ file: place.file, offset: place.offset + at, sum: 0 });
+    if (checkedSum(bytes, at, length, seed) !== undefined) return true;
+  }
+  return false;
+}
+
+const nothing = Buffer.alloc(0);

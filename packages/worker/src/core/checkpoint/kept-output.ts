@@ -1,0 +1,98 @@
+import type { OutputPort } from '../ports.js';
+
+interface Batch {
+  readonly bytes: Buffer;
+  readonly ends: readonly number[];
+}
+
+/** What belongs to a checkpoint, and waits for it to count. */
+interface Part {
+  readonly checkpoint: number;
+  readonly batches: readonly Batch[];
+}
+
+/**
+ * Output of a sink that is not lost with the worker: what the sink has not handed on when a checkpoint is cut is on
+ * disk with it, and is handed on after a crash.
+ *
+ * If it is held, output is let out only when the checkpoint it belongs to counts: what was handed on is then never
+ * computed again.
+ */
+export class KeptOutput implements OutputPort {
+  /** Held back. */
+  private batches: Batch[] = [];
+  private parts: Part[] = [];
+  /** Let out, the newest last; of older ones nothing is unsent. */
+  private sending: Batch[] = [];
+  /** The newest checkpoint whose output is, or was, in the hands of this process. */
+  private letOut = 0;
+
+  constructor(
+    private readonly port: OutputPort,
+    private readonly holds: boolean,
+    /** Bytes that the sink has not handed on. */
+    private readonly unsent: () => number,
+  ) {}
+
+  write(bytes: Buffer, ends: readonly number[]): boolean {
+    if (this.holds) {
+      this.batches.push({ bytes: Buffer.from(bytes), ends: [...ends] });
+      return true;
+    }
+    const done = this.port.write(bytes, ends);
+    if (this.unsent() > 0) {
+      this.sending.push({ bytes: Buffer.from(bytes), ends: [] });
+      this.forgetSent();
+    }
+    return done;
+  }
+
+  /** What has come since the last cut belongs to this checkpoint. @returns what a restore would have to let out */
+  cut(checkpoint: number): Buffer {
+    // What belongs to a checkpoint that never counted, or does not yet, has to be on disk with this one.
+    const batches = [...this.parts.flatMap((part) => part.batches), ...this.batches];
+    this.batches = [];
+    this.parts = this.holds ? [{ checkpoint, batches }] : [];
+    if (!this.holds) this.letOut = checkpoint;
+    this.forgetSent();
+    return Buffer.concat([...this.sending, ...batches].map(({ bytes }) => bytes));
+  }
+
+  commit(checkpoint: number): void {
+    const due = this.parts.filter((part) => part.checkpoint <= checkpoint);
+    this.parts = this.parts.filter((part) => part.checkpoint > checkpoint);
+    for (const part of due) {
+      this.letOut = part.checkpoint;
+      for (const batch of part.batches) this.hand(batch);
+    }
+  }
+
+  /** Everything goes back to a checkpoint, to which these bytes belong: unless this process has let them out, they go now. */
+  restore(checkpoint: number, bytes: Buffer): void {
+    this.batches = [];
+    this.parts = [];
+    if (checkpoint <= this.letOut) return;
+    this.letOut = checkpoint;
+    if (bytes.length > 0) this.hand({ bytes, ends: [bytes.length] });
+  }
+
+  /** The end is clean: nothing is ever computed again. */
+  release(): void {
+    this.commit(Infinity);
+    for (const batch of this.batches) this.hand(batch);
+    this.batches = [];
+  }
+
+  private hand(batch: Batch): void {
+    this.sending.push(batch);
+    this.port.write(batch.bytes, batch.ends);
+    this.forgetSent();
+  }
+
+  private forgetSent(): void {
+    let left = this.unsent();
+    let first = this.sending.length;
+    while (first > 0 && left > 0) left -= this.sending[--first]!.bytes.length;
+    if (first > 0) this.sending = this.sending.slice(first);
+  }
+}

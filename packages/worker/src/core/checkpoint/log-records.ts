@@ -1,0 +1,181 @@
+import {
+  crc32,
+  fieldBytes,
+  fieldList,
+  fieldStruct,
+  fieldText,
+  fieldU16,
+  fieldU32,
+  fieldU53,
+  messageTable,
+  type MessageOf,
+} from '@wallaroo/protocol';
+import type { LogKind } from '../ports.js';
+
+/**
+ * The records of an event log:
+ *
+ *     file    = records, one after the other
+ *     record  = u32 length of what follows, u32 checksum, u8 kind, content
+ *
+ * The checksum is the CRC-32 of a seed, kind and content. In an event log the seed is the checksum before it (0 at
+ * first): so that of the last record vouches for the whole file up to there, and a record of another file, or of a
+ * former end of this one, shows. In a journal it is the place of the record, so that each can be read by itself.
+ */
+export const recordKind = {
+  /** Whose file it is: a `logHead`. */
+  head: 1,
+  /** A checkpoint begins: a `logCut`. Messages on links that stand before it belong to a former one. */
+  cut: 2,
+  /** State of keys: u16 stage, key, state, again and again. */
+  states: 3,
+  /** A batch that was on its way when the checkpoint was cut: text32 the member that it came from, the batch. */
+  inFlight: 4,
+  /** Output of a sink that is let out when the checkpoint is recorded: text32 the sink, the bytes. */
+  output: 5,
+  /** Messages as they were read: text32 the source, then u32 length and bytes of each. In journals only. */
+  input: 6,
+} as const;
+
+export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
+
+export const recordHeaderBytes = 9;
+/** No record of ours is longer; one that says so is damaged. */
+export const recordBytesMax = 256 * 1024 * 1024;
+export const logVersion = 1;
+
+export const logHeads = messageTable({
+  logHead: {
+    tag: 1,
+    fields: { version: fieldU16, cluster: fieldText, application: fieldText, worker: fieldText },
+  },
+});
+
+/** Between two records of a file, with what the checksum of the next one begins with. */
+export const logPlaceField = fieldStruct({ file: fieldU53, offset: fieldU53, sum: fieldU32 });
+
+export const logCuts = messageTable({
+  logCut: {
+    tag: 1,
+    fields: {
+      checkpoint: fieldU53,
+      /** Where each source stood. */
+      positions: fieldList(fieldStruct({ source: fieldText, position: fieldBytes })),
+      /** Where what the journal has for the sources, and was not processed yet, begins. */
+      journal: logPlaceField,
+    },
+  },
+});
+
+export type LogCut = MessageOf<typeof logCuts>;
+
+export interface LogPlace {
+  readonly file: number;
+  readonly offset: number;
+  readonly sum: number;
+}
+
+export const logStart: LogPlace = { file: 0, offset: 0, sum: 0 };
+
+/** Bytes that are no record, or not the one that must stand there. */
+export class DamagedLogError extends Error {
+  override readonly name = 'DamagedLogError';
+
+  constructor(
+    /** Of the record in its file. */
+    readonly offset: number,
+    why: string,
+  ) {
+    super(why);
+  }
+}
+
+/** Completes a record whose content stands behind room for its header. @returns the checksum */
+export function sealRecord(record: Buffer, kind: RecordKind, seed: number): number {
+  record.writeUInt32BE(record.length - 4, 0);
+  record.writeUInt32BE(seed, 4);
+  record[8] = kind;
+  const sum = crc32(record, 4);
+  record.writeUInt32BE(sum, 4);
+  return sum;
+}
+
+/** A record with a content of its own. */
+export function makeRecord(content: Buffer): Buffer {
+  const record = Buffer.allocUnsafeSlow(recordHeaderBytes + content.length);
+  content.copy(record, recordHeaderBytes);
+  return record;
+}
+
+/** What the checksum of a record begins with, by what stands before it. */
+export type Seed = (place: LogPlace) => number;
+
+export const seeds = {
+  events: ({ sum }: LogPlace) => sum,
+  journal: ({ file, offset }: LogPlace) => (file + offset) % 0x1_0000_0000,
+} as const satisfies Record<LogKind, Seed>;
+
+/** Reads the records of a file piece by piece. */
+export class RecordReader {
+  private here: LogPlace;
+  private rest: Buffer = nothing;
+
+  constructor(
+    start: LogPlace,
+    private readonly seed: Seed,
+    private readonly onRecord: (kind: number, bytes: Buffer, start: number, end: number) => void,
+  ) {
+    this.here = start;
+  }
+
+  /** Behind the last whole record. */
+  get place(): LogPlace {
+    return this.here;
+  }
+
+  /** Where the next piece begins. */
+  get wanted(): number {
+    return this.here.offset + this.rest.length;
+  }
+
+  /** Bytes of a record that has begun and not ended. */
+  get incomplete(): number {
+    return this.rest.length;
+  }
+
+  /** Takes over a piece. @throws DamagedLogError, and what the receiver of the records throws */
+  push(piece: Buffer): void {
+    const bytes = this.rest.length > 0 ? Buffer.concat([this.rest, piece]) : piece;
+    let at = 0;
+    while (bytes.length - at >= recordHeaderBytes) {
+      const { file, offset } = this.here;
+      const length = recordLength(bytes, at);
+      if (length === undefined) throw new DamagedLogError(offset, 'there is no record');
+      if (bytes.length - at < length) break;
+      const sum = checkedSum(bytes, at, length, this.seed(this.here));
+      if (sum === undefined)
+        throw new DamagedLogError(offset, 'the checksum of a record does not fit its bytes');
+      this.here = { file, offset: offset + length, sum };
+      this.onRecord(bytes[at + 8]!, bytes, at + recordHeaderBytes, at + length);
+      at += length;
+    }
+    this.rest = at === bytes.length ? nothing : Buffer.from(bytes.subarray(at));
+  }
+}
+
+/** Of a whole record, if there may be one. */
+export function recordLength(bytes: Buffer, at: number): number | undefined {
+  const length = bytes.readUInt32BE(at) + 4;
+  return length < recordHeaderBytes || length > recordBytesMax ? undefined : length;
+}
+
+/** The checksum of a record; undefined when it does not fit. */
+export function checkedSum(bytes: Buffer, at: number, length: number, seed: number): number | undefined {
+  const sum = bytes.readUInt32BE(at + 4);
+  bytes.writeUInt32BE(seed, at + 4);
+  const fits = crc32(bytes, at + 4, at + length) === sum;
+  bytes.writeUInt32BE(sum, at + 4);
+  return fits ? sum : undefined;
+}
+
+const nothing = Buffer.alloc(0);

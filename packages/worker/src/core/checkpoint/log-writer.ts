@@ -1,0 +1,65 @@
+import type { LogFiles, LogKind } from '../ports.js';
+import {
+  logHeads,
+  logStart,
+  logVersion,
+  makeRecord,
+  recordKind,
+  sealRecord,
+  seeds,
+  type LogPlace,
+  type RecordKind,
+} from './log-records.js';
+
+export interface LogOwner {
+  readonly cluster: string;
+  readonly application: string;
+  readonly worker: string;
+}
+
+/** Appends records to the files of one kind. A file is known by the bytes that all before it have. */
+export class LogWriter {
+  private end: LogPlace = logStart;
+
+  constructor(
+    private readonly files: LogFiles,
+    private readonly kind: LogKind,
+    private readonly owner: () => LogOwner,
+  ) {}
+
+  /** Behind the last record. */
+  get place(): LogPlace {
+    return this.end;
+  }
+
+  /** Goes on behind this place. */
+  continueAt(end: LogPlace): void {
+    this.end = end;
+  }
+
+  /** What follows goes into another file. */
+  nextFile(): void {
+    this.end = nextFile(this.end);
+  }
+
+  /** Takes over a record with room for its header in front. */
+  append(kind: RecordKind, record: Buffer): void {
+    if (this.end.offset === 0) {
+      const head = logHeads.encode({ type: 'logHead', version: logVersion, ...this.owner() });
+      this.write(recordKind.head, makeRecord(head));
+    }
+    this.write(kind, record);
+  }
+
+  private write(kind: RecordKind, record: Buffer): void {
+    const { file, offset } = this.end;
+    const sum = sealRecord(record, kind, seeds[this.kind](this.end));
+    this.end = { file, offset: offset + record.length, sum };
+    this.files.append(this.kind, file, record);
+  }
+}
+
+/** Where the file behind this one begins. */
+export function nextFile({ file, offset }: LogPlace): LogPlace {
+  return { file: file + Math.max(offset, 1), offset: 0, sum: 0 };
+}

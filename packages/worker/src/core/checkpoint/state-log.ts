@@ -1,0 +1,115 @@
+import { ByteWriter } from '@wallaroo/protocol';
+import { MessageDecoder } from '../codec/message-decoder.js';
+import { MessageEncoder } from '../codec/message-encoder.js';
+import { MessagePack } from '../codec/message-pack.js';
+import type { Engine } from '../engine/engine.js';
+import { stateCodecs, type StateCodec } from '../step/state-codec.js';
+import { DamagedLogError, recordHeaderBytes, recordKind, type RecordKind } from './log-records.js';
+
+/** State is written in records of about this size. */
+const recordBytes = 64 * 1024;
+/** Entries that are written between two turns of the loop: about a millisecond of work. */
+const entriesPerSlice = 1000;
+
+/** The state of all stages on its way to the event log, and back. */
+export class StateLog {
+  private readonly codecs: readonly StateCodec[];
+  private readonly encoder: MessageEncoder;
+  private readonly decoder: MessageDecoder;
+  private readonly out = new ByteWriter(recordBytes + 16 * 1024);
+  /** Stages whose stores have nothing more to write for the cut. */
+  private stage = 0;
+  private writing = false;
+
+  constructor(
+    engine: Engine,
+    private readonly append: (kind: RecordKind, record: Buffer) => void,
+    /** A state cannot be written. */
+    private readonly failed: (why: string) => void,
+    /** A planted bug: what changes before its turn has come is not written. */
+    private readonly copiesNothing: boolean,
+  ) {
+    const messagePack = new MessagePack(engine.application.classes);
+    this.encoder = new MessageEncoder(messagePack, undefined);
+    this.decoder = new MessageDecoder(messagePack, undefined);
+    this.codecs = stateCodecs(engine.plan, engine.stores);
+  }
+
+  /** From now on {@link writeSome} writes what has changed since the last cut, as it is now; or everything. */
+  cut(all: boolean): void {
+    this.stage = 0;
+    this.codecs.forEach(({ store }, stage) =>
+      store.cut(all, ({ key, state }) => {
+        if (this.writing || !this.copiesNothing) this.write(stage, key, state);
+      }),
+    );
+  }
+
+  /** @returns true when all that the cut asks for has been appended */
+  writeSome(): boolean {
+    let left = entriesPerSlice;
+    this.writing = true;
+    while (this.stage < this.codecs.length && left > 0) {
+      const written = this.codecs[this.stage]!.store.writeSome(left);
+      if (written === 0) this.stage++;
+      left -= written;
+    }
+    this.writing = false;
+    if (this.stage < this.codecs.length) return false;
+    this.finishRecord();
+    return true;
+  }
+
+  clear(): void {
+    this.out.length = 0;
+    for (const { store } of this.codecs) store.clear();
+  }
+
+  /** Takes over the entries of a record, where this worker is to have them. @throws DamagedLogError */
+  restore(bytes: Buffer, start: number, end: number, wanted: (key: string) => boolean): number {
+    const { decoder } = this;
+    let count = 0;
+    decoder.beginBatch(bytes, start, end);
+    while (!decoder.done) {
+      const codec = this.codecs[decoder.u16()];
+      if (codec === undefined)
+        throw new DamagedLogError(start, 'state of a stage that the application does not have');
+      const key = decoder.text();
+      const state = codec.read(decoder);
+      if (wanted(key)) codec.store.restore(key, state);
+      count++;
+    }
+    return count;
+  }
+
+  private write(stage: number, key: string, state: unknown): void {
+    const { out, encoder } = this;
+    if (out.length === 0) {
+      out.reserve(recordHeaderBytes);
+      out.length = recordHeaderBytes;
+      encoder.beginBatch();
+    }
+    const start = out.length;
+    try {
+      out.u16(stage);
+      encoder.value(out, key, 0);
+      this.codecs[stage]!.write(out, encoder, state);
+    } catch (error) {
+      out.length = start;
+      this.finishRecord();
+      this.failed(`the state of key '${key}' cannot be written: ${(error as Error).message}`);
+      return;
+    }
+    if (out.length >= recordBytes) this.finishRecord();
+  }
+
+  private finishRecord(): void {
+    const { out } = this;
+    if (out.length > recordHeaderBytes) {
+      const record = Buffer.allocUnsafeSlow(out.length);
+      out.buffer.copy(record, 0, 0, out.length);
+      this.append(recordKind.states, record);
+    }
+    out.length = 0;
+  }
+}

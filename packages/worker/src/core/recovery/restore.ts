@@ -1,0 +1,171 @@
+import {
+  DamagedLogError,
+  logCuts,
+  logHeads,
+  logVersion,
+  recordKind,
+  RecordReader,
+  seeds,
+  type LogCut,
+  type LogPlace,
+} from '../checkpoint/log-records.js';
+import type { LogOwner } from '../checkpoint/log-writer.js';
+import { frameKind } from '../link/frame.js';
+import type { HeldFrame } from '../link/receiver.js';
+import type { Operations } from '../operations.js';
+import type { LogFiles } from '../ports.js';
+
+/** Read at once: a few milliseconds of work. */
+const pieceBytes = 512 * 1024;
+
+export interface RestoreHost {
+  readonly files: LogFiles;
+  readonly operations: Operations;
+  owner(): LogOwner;
+  /** Takes over the entries of a record, where this worker is to have them; says how many there were. */
+  states(bytes: Buffer, start: number, end: number): number;
+  done(restored: Restored): void;
+  damaged(file: number, error: DamagedLogError): void;
+}
+
+/** What a worker had when a checkpoint was cut, but for its state. */
+export interface Restored {
+  readonly positions: LogCut['positions'];
+  readonly journal: LogPlace;
+  /** What was on its way from each member. */
+  readonly inFlight: ReadonlyMap<string, readonly HeldFrame[]>;
+  readonly outputs: ReadonlyMap<string, Buffer>;
+  readonly entries: number;
+}
+
+/** Reads a worker's part of a checkpoint from its event log, up to the place that the control log names. */
+export class Restore {
+  private readonly reader: RecordReader;
+  private cut: LogCut | undefined;
+  private readonly inFlight = new Map<string, HeldFrame[]>();
+  private readonly outputs = new Map<string, Buffer>();
+  private entries = 0;
+  private cancelled = false;
+
+  constructor(
+    private readonly host: RestoreHost,
+    private readonly checkpoint: number,
+    private readonly end: LogPlace,
+  ) {
+    this.reader = new RecordReader({ file: end.file, offset: 0, sum: 0 }, seeds.events, (...record) =>
+      this.take(...record),
+    );
+    this.readOn();
+  }
+
+  /** Nothing more comes of it. */
+  cancel(): void {
+    this.cancelled = true;
+  }
+
+  private readOn(): void {
+    const { files, operations } = this.host;
+    const { reader, end } = this;
+    const failed = (why: string) => this.damaged(new DamagedLogError(reader.wanted, why));
+    const read = (bytes: Buffer) => {
+      if (!this.cancelled) this.took(bytes);
+    };
+    const length = Math.min(pieceBytes, end.offset - reader.wanted);
+    files.read(
+      operations.begin(() => undefined, failed, read),
+      'events',
+      end.file,
+      reader.wanted,
+      length,
+    );
+  }
+
+  private took(piece: Buffer): void {
+    const { reader, end } = this;
+    try {
+      reader.push(piece);
+      if (reader.wanted < end.offset) {
+        if (piece.length > 0) return this.readOn();
+        throw new DamagedLogError(reader.wanted, `the file ends here, and must have ${end.offset} bytes`);
+      }
+      const { cut } = this;
+      if (reader.place.sum !== end.sum || reader.incomplete > 0 || cut?.checkpoint !== this.checkpoint) {
+        throw new DamagedLogError(
+          reader.place.offset,
+          `the log is not the one of checkpoint ${this.checkpoint}`,
+        );
+      }
+      this.finish(cut);
+    } catch (error) {
+      if (!(error instanceof DamagedLogError) && !isDecoding(error)) throw error;
+      const damage =
+        error instanceof DamagedLogError ? error : new DamagedLogError(reader.place.offset, String(error));
+      this.damaged(damage);
+    }
+  }
+
+  private finish({ positions, journal }: LogCut): void {
+    const { files, operations } = this.host;
+    const { inFlight, outputs, entries, end } = this;
+    const done = () => {
+      if (!this.cancelled) this.host.done({ positions, journal, inFlight, outputs, entries });
+    };
+    const failed = (why: string) => this.damaged(new DamagedLogError(end.offset, why));
+    // What stands behind it never counted.
+    files.cutOff(operations.begin(done, failed), 'events', end.file, end.offset);
+  }
+
+  private damaged(error: DamagedLogError): void {
+    if (!this.cancelled) this.host.damaged(this.end.file, error);
+  }
+
+  private take(kind: number, bytes: Buffer, start: number, end: number): void {
+    switch (kind) {
+      case recordKind.head: {
+        const head = logHeads.decode(bytes, start, end);
+        const owner = this.host.owner();
+        if (head.version !== logVersion) throw new DamagedLogError(0, `it is of version ${head.version}`);
+        if (head.cluster !== owner.cluster || head.worker !== owner.worker) {
+          throw new DamagedLogError(0, `it belongs to the worker ${head.worker} of another cluster`);
+        }
+        return;
+      }
+      case recordKind.cut:
+        this.cut = logCuts.decode(bytes, start, end);
+        this.inFlight.clear();
+        this.outputs.clear();
+        return;
+      case recordKind.states:
+        this.entries += this.host.states(bytes, start, end);
+        return;
+      case recordKind.inFlight: {
+        const { name, at } = nameAt(bytes, start);
+        const frame = { kind: frameKind.batch, route: 0, bytes: Buffer.from(bytes.subarray(at, end)) };
+        const known = this.inFlight.get(name);
+        if (known === undefined) this.inFlight.set(name, [frame]);
+        else known.push(frame);
+        return;
+      }
+      case recordKind.output: {
+        const { name, at } = nameAt(bytes, start);
+        this.outputs.set(name, Buffer.from(bytes.subarray(at, end)));
+        return;
+      }
+      default:
+        throw new DamagedLogError(this.reader.place.offset, `a record of kind ${kind}`);
+    }
+  }
+}
+
+function nameAt(bytes: Buffer, start: number): { readonly name: string; readonly at: number } {
+  const at = start + 4 + bytes.readUInt32BE(start);
+  return { name: bytes.toString('utf8', start + 4, at), at };
+}
+
+/** Bytes whose checksum fits, and that say nothing we know. */
+function isDecoding(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    ['InvalidMessageError', 'ShortInputError', 'InvalidBatchError'].includes(error.name)
+  );
+}

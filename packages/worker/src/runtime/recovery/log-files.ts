@@ -1,0 +1,246 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogFiles, LogKind } from '../../core/ports.js';
+
+export interface LogFileEvents {
+  stored(operation: number): void;
+  storeFailed(operation: number, why: string): void;
+  logRead(operation: number, bytes: Buffer): void;
+}
+
+interface OpenFile {
+  readonly path: string;
+  handle: FileHandle | undefined;
+  /** Taken over, and not written yet. */
+  unwritten: Buffer[];
+  writing: boolean;
+  /** Its name is not known to be on disk. */
+  fresh: boolean;
+  /** Why a write has failed since the last sync. */
+  failure: string | undefined;
+}
+
+const suffixes: Readonly<Record<LogKind, string>> = { events: '.evlog', journal: '.input' };
+
+/**
+ * The event log and the journal of one worker as files of its resilience directory:
+ *
+ *     APP-WORKER-HHHHHHHHHHHHHHHH.evlog    event log: 16 upper-case hex digits, the bytes of all files before it
+ *     APP-WORKER.evlog                     the first one, without --log-rotation
+ *     APP-WORKER-HHHHHHHHHHHHHHHH.input    journal of the sources
+ *
+ * What is asked for of one kind is done in order. Only files of exactly these names are ever touched: `w1` has
+ * nothing to do with those of `w10`.
+ */
+export class LogFilesOnDisk implements LogFiles {
+  private readonly files = new Map<string, OpenFile>();
+  private readonly queues: Record<LogKind, Promise<void>> = {
+    events: Promise.resolve(),
+    journal: Promise.resolve(),
+  };
+  private events: LogFileEvents | undefined;
+
+  constructor(
+    private readonly directory: string,
+    private readonly application: string,
+    private readonly worker: string,
+    private readonly rotation: boolean,
+  ) {}
+
+  listenTo(events: LogFileEvents): void {
+    this.events = events;
+  }
+
+  path(kind: LogKind, file: number): string {
+    return join(this.directory, this.name(kind, file));
+  }
+
+  /** Paths of all files that are there. */
+  get paths(): string[] {
+    return (['events', 'journal'] as const).flatMap((kind) =>
+      this.numbers(kind).map((file) => this.path(kind, file)),
+    );
+  }
+
+  append(kind: LogKind, file: number, bytes: Buffer): void {
+    const known = this.file(kind, file);
+    known.unwritten.push(bytes);
+    if (known.writing) return;
+    known.writing = true;
+    this.run(kind, () => this.write(known));
+  }
+
+  sync(operation: number, kind: LogKind, file: number): void {
+    this.answer(operation, kind, async () => {
+      const known = this.file(kind, file);
+      const { failure } = known;
+      known.failure = undefined;
+      if (failure !== undefined) throw new Error(failure);
+      await known.handle?.datasync();
+      if (!known.fresh) return;
+      await this.syncFolder();
+      known.fresh = false;
+    });
+  }
+
+  read(operation: number, kind: LogKind, file: number, offset: number, length: number): void {
+    this.run(kind, async () => {
+      try {
+        const bytes = await this.readPiece(this.path(kind, file), offset, length);
+        this.events?.logRead(operation, bytes);
+      } catch (error) {
+        this.events?.storeFailed(operation, (error as Error).message);
+      }
+    });
+  }
+
+  cutOff(operation: number, kind: LogKind, file: number, length: number): void {
+    this.answer(operation, kind, async () => {
+      for (const number of this.numbers(kind)) if (number > file) await this.removeFile(kind, number);
+      await this.close(this.file(kind, file));
+      const path = this.path(kind, file);
+      if (existsSync(path)) {
+        const handle = await open(path, 'r+');
+        try {
+          await handle.truncate(length);
+          await handle.datasync();
+        } finally {
+          await handle.close();
+        }
+      }
+      await this.syncFolder();
+    });
+  }
+
+  removeBefore(kind: LogKind, file: number): void {
+    this.run(kind, async () => {
+      for (const number of this.numbers(kind)) if (number < file) await this.removeFile(kind, number);
+    });
+  }
+
+  /** Resolves when nothing is under way and all files are closed. */
+  async release(): Promise<void> {
+    await Promise.all(Object.values(this.queues));
+    for (const file of this.files.values()) await this.close(file);
+  }
+
+  private async write(file: OpenFile): Promise<void> {
+    const { unwritten } = file;
+    file.unwritten = [];
+    file.writing = false;
+    try {
+      if (file.handle === undefined) {
+        file.fresh ||= !existsSync(file.path);
+        file.handle = await open(file.path, 'a', 0o600);
+      }
+      await writeAll(file.handle, unwritten);
+    } catch (error) {
+      file.failure ??= (error as Error).message;
+    }
+  }
+
+  private async readPiece(path: string, offset: number, length: number): Promise<Buffer> {
+    if (!existsSync(path)) return Buffer.alloc(0);
+    const handle = await open(path, 'r');
+    try {
+      const bytes = Buffer.allocUnsafe(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  private async removeFile(kind: LogKind, file: number): Promise<void> {
+    await this.close(this.file(kind, file));
+    this.files.delete(this.name(kind, file));
+    await rm(this.path(kind, file), { force: true });
+  }
+
+  private async close(file: OpenFile): Promise<void> {
+    const { handle } = file;
+    file.handle = undefined;
+    file.failure = undefined;
+    await handle?.close();
+  }
+
+  private file(kind: LogKind, file: number): OpenFile {
+    const name = this.name(kind, file);
+    let known = this.files.get(name);
+    if (known === undefined) {
+      known = {
+        path: join(this.directory, name),
+        handle: undefined,
+        unwritten: [],
+        writing: false,
+        fresh: false,
+        failure: undefined,
+      };
+      this.files.set(name, known);
+    }
+    return known;
+  }
+
+  private name(kind: LogKind, file: number): string {
+    const whose = `${this.application}-${this.worker}`;
+    if (kind === 'events' && file === 0 && !this.rotation) return `${whose}${suffixes.events}`;
+    return `${whose}-${file.toString(16).toUpperCase().padStart(16, '0')}${suffixes[kind]}`;
+  }
+
+  private numbers(kind: LogKind): number[] {
+    const start = `${this.application}-${this.worker}-`;
+    const first = kind === 'events' && !this.rotation && existsSync(this.path(kind, 0)) ? [0] : [];
+    const others = readdirSync(this.directory).flatMap((name) => {
+      if (!name.startsWith(start)) return [];
+      const [, digits] = /^([0-9A-F]{16})(\.[a-z]+)$/.exec(name.slice(start.length)) ?? [];
+      if (digits === undefined || !name.endsWith(suffixes[kind])) return [];
+      return [Number.parseInt(digits, 16)];
+    });
+    return [...first, ...others].sort((one, other) => one - other);
+  }
+
+  private answer(operation: number, kind: LogKind, work: () => Promise<void>): void {
+    this.run(kind, () =>
+      work().then(
+        () => this.events?.stored(operation),
+        (error: Error) => this.events?.storeFailed(operation, error.message),
+      ),
+    );
+  }
+
+  /** One thing after the other. */
+  private run(kind: LogKind, work: () => Promise<void>): void {
+    this.queues[kind] = this.queues[kind].then(work).catch(() => undefined);
+  }
+
+  private async syncFolder(): Promise<void> {
+    const folder = await open(this.directory, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+/** A write may take a part only. */
+async function writeAll(handle: FileHandle, buffers: readonly Buffer[]): Promise<void> {
+  let left = buffers.slice();
+  while (left.length > 0) {
+    const some = left.slice(0, 512);
+    const total = some.reduce((sum, { length }) => sum + length, 0);
+    const { bytesWritten } = await handle.writev(some);
+    if (bytesWritten === total) {
+      left = left.slice(512);
+      continue;
+    }
+    const rest = Buffer.concat(some).subarray(bytesWritten);
+    left = [rest, ...left.slice(512)];
+  }
+}
