@@ -2,7 +2,8 @@
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
-export { Member, type MemberPorts, type MemberSettings, type Phase } from './core/membership/member.js';
+export { Member, type MemberPorts, type MemberSettings } from './core/membership/member.js';
+export type { Phase } from './core/membership/phase.js';
 export type { Role } from './core/membership/role.js';
 export { plantedBugs, type PlantedBug } from './core/planted.js';
 export type * from './core/ports.js';

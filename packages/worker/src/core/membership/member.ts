@@ -6,7 +6,6 @@ import type { Hello, Refusal } from '../link/greeting.js';
 import type { ChannelName } from '../link/inbound.js';
 import type { OutgoingBatch } from '../link/outgoing-batch.js';
 import type { Timing } from '../link/timing.js';
-import { Rescale } from '../migration/rescale.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, ConnectionId, Ends, LineLog, Network, OutputPort, Random, Storage } from '../ports.js';
 import { dealSlots, type SlotOwners } from '../slots/table.js';
@@ -31,9 +30,11 @@ import type { Lives } from './leadership.js';
 import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
+import type { Phase } from './phase.js';
 import type { ControlRecord, MemberRecord } from './records.js';
 import type { Role } from './role.js';
 import { Shutdown } from './shutdown.js';
+import { StatusNow, type MemberStatus } from './status.js';
 import { waitsFor } from './waiting.js';
 
 export interface MemberSettings {
@@ -73,28 +74,6 @@ export interface MemberPorts {
   /** This worker's part is over. */
   ended(failure: Error | undefined): void;
 }
-
-/**
- * What a member of a cluster goes through:
- *
- * 1. `forming`: an initializer waits for its workers; a worker waits for the record that it is one of them.
- * 2. `returning`: a worker with files waits for the leader to begin an epoch that knows of its new life.
- * 3. `gathering`: has promised an epoch; processes nothing until its record comes.
- * 4. `preparing`: the record is in effect; sinks and sources open, links connect.
- * 5. `ready`: waits until all others are. A joiner waits for nobody.
- * 6. `processing`. Slots may come and go; a member that leaves ends its sources and hands them all over.
- * 7. `draining`: a clean shutdown; what was read is processed. 8. `finishing`: sinks flush. 9. `ended`.
- */
-export type Phase =
-  | 'forming'
-  | 'returning'
-  | 'gathering'
-  | 'preparing'
-  | 'ready'
-  | 'processing'
-  | 'draining'
-  | 'finishing'
-  | 'ended';
 
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
@@ -156,6 +135,7 @@ export class Member {
   private readonly startedAt: number;
   private waitingToldAt: number;
   private readonly toldRefusals = new Map<string, string>();
+  private readonly isAway = (name: string) => this.mesh.peers.get(name)?.away ?? false;
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
   constructor(
@@ -223,25 +203,21 @@ export class Member {
     return this.phase === 'processing' && !this.paused;
   }
 
-  get status() {
-    const { members, owners } = this.view.epoch > 0 ? this.view : this.clusterLog.state;
+  get status(): MemberStatus {
     const { held, unacknowledged } = this.data.linkBytes;
-    return {
-      phase: this.phase,
-      epoch: this.view.epoch,
-      incarnation: this.incarnation,
-      routeVersion: this.data.migration.version,
-      members: members.map(({ name }) => name),
-      /** By slot; empty before there is a view. */
-      owners: owners.map((owner) => members[owner]!.name),
-      heldBytes: held,
-      unacknowledgedBytes: unacknowledged,
-      unreachable: members.map(({ name }) => name).filter((name) => this.mesh.peers.get(name)?.away ?? false),
-      leaving: this.view.leaving,
-      slotsToMove: this.view.epoch > 0 ? Rescale.remaining(this.view) : 0,
-      /** Of the last change that this worker has led. */
-      progress: this.leader.progress,
-    };
+    return new StatusNow(
+      {
+        phase: this.phase,
+        incarnation: this.incarnation,
+        routeVersion: this.data.migration.version,
+        heldBytes: held,
+        unacknowledgedBytes: unacknowledged,
+        progress: this.leader.progress,
+      },
+      this.view,
+      this.clusterLog.state,
+      this.isAway,
+    );
   }
 
   start(): void {
