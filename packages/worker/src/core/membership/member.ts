@@ -100,6 +100,8 @@ export class Member {
   private readonly keeper: Keeper;
   private cluster: string;
   private incarnation: number;
+  /** The incarnation of a worker with files is on disk: a next life will have another one. */
+  private incarnationKept: boolean;
   private phase: Phase;
   /** What is in effect for this life of the worker. */
   private view: ClusterState = noCluster;
@@ -156,6 +158,7 @@ export class Member {
     this.cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
     const raise = this.planted.has('incarnation is not raised') ? 0 : 1;
     this.incarnation = saved === undefined ? 1 : saved.incarnation + raise;
+    this.incarnationKept = saved === undefined;
     this.phase = saved === undefined ? 'forming' : 'returning';
     this.data = new DataPlane({
       ...ports,
@@ -228,6 +231,7 @@ export class Member {
         this.log.line('Attempting to recover...');
         // The new incarnation is on disk before anybody hears of it.
         return this.keeper.write(() => {
+          this.incarnationKept = true;
           for (const member of this.clusterLog.state.members) {
             if (member.name !== this.settings.name) this.dial(member.name, member.control);
           }
@@ -1018,7 +1022,7 @@ export class Member {
       linked: this.view.members,
       epoch: this.view.epoch,
       joining: this.phase === 'forming' && role.kind === 'joiner',
-      ending: this.phase === 'finishing' || this.phase === 'ended',
+      closed: !this.incarnationKept || this.phase === 'finishing' || this.phase === 'ended',
       expects: (who) => this.leader.expects(who),
       vacancies:
         this.takesWorkers && role.kind === 'initializer'

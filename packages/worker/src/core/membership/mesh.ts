@@ -45,8 +45,8 @@ export interface Self {
   readonly epoch: number;
   readonly vacancies: number | undefined;
   readonly joining: boolean;
-  /** This worker is about to end: nobody is let in any more. */
-  readonly ending: boolean;
+  /** Nobody is let in: this worker is about to end, or has not yet on disk in which incarnation it lives. */
+  readonly closed: boolean;
   expects(name: string): boolean;
 }
 
@@ -411,7 +411,7 @@ export class Mesh {
 
   private greet(inbound: Inbound, hello: Hello): void {
     const { channel, connection } = inbound;
-    if (this.self.ending) return this.close(connection);
+    if (this.self.closed) return this.close(connection);
     const verdict = judge(hello, channel, this.standpoint(hello));
     switch (verdict.verdict) {
       case 'wait':
