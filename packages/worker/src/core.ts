@@ -1,6 +1,8 @@
 /** The engine and the cluster protocols without a world around them: for simulators and benchmarks. */
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
+export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
+export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
 export { Member, type MemberPorts, type MemberSettings } from './core/membership/member.js';
 export type { Phase } from './core/membership/phase.js';
