@@ -27,6 +27,8 @@ export class Process implements NetworkProcess {
   /** Sources may push, as far as the core has said. */
   flow = false;
   sourcesEnded = false;
+  /** Sinks and sources are open. */
+  endsOpen = false;
   core!: CoreMember;
 
   constructor(

@@ -121,7 +121,10 @@ export class World implements Watch {
         return host.disk.write(wish.operation, undefined, process.post);
       case 'open':
         trace.add('open ends', name);
-        return this.later(process, (core) => core.endsOpened());
+        return this.later(process, (core) => {
+          process.endsOpen = true;
+          core.endsOpened();
+        });
       case 'flow':
         trace.add('flow', name, wish.on ? 1 : 0);
         process.flow = wish.on;
@@ -137,6 +140,7 @@ export class World implements Watch {
         return this.flushed(process);
       case 'output':
         trace.add('output', name, wish.bytes.length);
+        if (!process.endsOpen) this.complained(`${name} gives to sink ${wish.sink} before it is open`);
         return this.sink(process, wish.sink).take(wish.bytes);
       case 'endTurn':
         return process.post((core) => core.endTurn());
