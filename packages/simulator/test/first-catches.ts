@@ -1,28 +1,50 @@
+import type { PlantedBug } from '@wallaroo/worker/core';
+
 /**
  * The first seed, counted from 1, by which each planted bug is caught: what dice and checkers are worth. It is
  * tried before all others, which saves most of the time; when it does not catch the bug any more, the search
  * begins with seed 1 and this list is out of date.
  */
-export const firstCatches: Readonly<Record<string, number>> = {
-  'incarnation is not raised': 6,
-  'newer epoch is dropped': 10,
-  'acknowledged before processed': 31,
-  'nothing is sent again': 2,
-  'in flight is forgotten': 6,
-  'processed before resume': 31,
-  'commit without all': 14,
-  'window is ignored': 16,
-  'shutdown does not drain': 25,
-  'no route version': 2,
-  'state before barriers': 34,
+export const firstCatches: Readonly<Record<PlantedBug, number>> = {
+  'repeated frames are kept': 4,
+  'incarnation is not raised': 3,
+  'incarnations are not compared': 15,
+  'newer epoch is dropped': 9,
+  'older epoch is not fenced': 170,
+  'acknowledged before processed': 60,
+  'nothing is sent again': 9,
+  'in flight is forgotten': 9,
+  'processed before resume': 9,
+  'commit without all': 1,
+  'window is ignored': 7,
+  'shutdown does not drain': 4,
+  'no route version': 94,
+  'state before barriers': 9,
   'no flush': 75,
-  'drained straight in': 250,
+  'drained straight in': 156,
+  'in flight is not recorded': 39,
+  'told before synced': 260,
+  'commit before record': 26,
+  'prepares are not chained': 451,
+  'recorded behind new': 68,
+  'processed before journaled': 72,
+  'journal is trimmed early': 128,
+  'no copy on write': 10,
 };
 
-/** Bugs that cannot show in any run, because something else in the core stands behind what they break. */
-export const masked: Readonly<Record<string, string>> = {
-  'repeated frames are kept':
-    'a welcome says what has come, and attaching a connection closes the former one',
-  'incarnations are not compared': 'the numbers of frames are compared before they are taken',
-  'older epoch is not fenced': 'frames of another epoch are refused one by one',
+/** Bugs that show only with checkpoints; all others are looked for without. */
+export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
+  'in flight is not recorded',
+  'told before synced',
+  'commit before record',
+  'prepares are not chained',
+  'recorded behind new',
+  'processed before journaled',
+  'journal is trimmed early',
+  'no copy on write',
+]);
+
+/** Bugs that do nothing but keep a cluster from going on, and why. */
+export const standstills: Partial<Readonly<Record<PlantedBug, string>>> = {
+  'newer epoch is dropped': 'nothing is sent on a link before its greeting has been answered',
 };

@@ -8,6 +8,8 @@ export interface RegressionSeed {
   /** Instead of those that the seed draws: what shrinking has left of them. */
   readonly faults?: readonly Fault[];
   readonly messages?: number;
+  /** With checkpoints; default: without. */
+  readonly resilience?: boolean;
 }
 
 export const regressionSeeds: readonly RegressionSeed[] = [
@@ -55,6 +57,17 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       },
       { when: { atMs: 1446 }, kind: 'kill', host: 3, downMs: 3, wishes: 1, part: 0.09, power: true },
       { when: { atMs: 1277 }, kind: 'join', host: 6 },
+    ],
+  },
+  {
+    seed: 163,
+    why: 'a worker was known by its new incarnation before that was on its disk, and so had it twice',
+    messages: 1,
+    faults: [
+      { when: { atMs: 667 }, kind: 'kill', host: 1, downMs: 84, wishes: 0, part: 0, power: false },
+      { when: { atMs: 3458 }, kind: 'slowDisk', host: 0, byMs: 1364, forMs: 1993 },
+      { when: { atMs: 4842 }, kind: 'kill', host: 0, downMs: 33, wishes: 0, part: 0, power: false },
+      { when: { atMs: 5041 }, kind: 'kill', host: 0, downMs: 998, wishes: 0, part: 0.77, power: false },
     ],
   },
 ];

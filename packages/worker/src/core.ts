@@ -2,14 +2,16 @@
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
 export { RecordReader, logStart, recordKind, seeds } from './core/checkpoint/log-records.js';
+export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
+export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
 export {
   Member,
   type MemberPorts,
   type MemberSettings,
-  type Phase,
   type ResilienceSettings,
 } from './core/membership/member.js';
+export type { Phase } from './core/membership/phase.js';
 export type { Role } from './core/membership/role.js';
 export { plantedBugs, type PlantedBug } from './core/planted.js';
 export type * from './core/ports.js';

@@ -19,10 +19,11 @@ export class MonotonyChecker implements Partial<Watch> {
 
   constructor(private readonly report: Report) {}
 
-  called(process: Process, { epoch, incarnation, routeVersion }: CoreStatus): void {
-    // Before it is in an epoch a worker may still have to learn who it is.
-    if (epoch === 0) return;
+  called(process: Process, { phase, epoch, incarnation, routeVersion }: CoreStatus): void {
     const before = this.known.get(process.name);
+    // Before it is in an epoch a worker may still have to learn who it is, unless it has files.
+    if (phase === 'returning' && before !== undefined) this.checkLife(process, incarnation, before);
+    if (epoch === 0) return;
     this.known.set(process.name, { life: process.life, epoch, incarnation, routeVersion });
     if (before === undefined) return;
     if (epoch < before.epoch)
@@ -30,15 +31,18 @@ export class MonotonyChecker implements Partial<Watch> {
     if (routeVersion < before.routeVersion) {
       this.fail(`the route of ${process.name} went back from ${before.routeVersion} to ${routeVersion}`);
     }
-    const least = before.incarnation + (before.life === process.life ? 0 : 1);
-    if (incarnation < least) {
-      this.fail(`the incarnation of ${process.name} is ${incarnation} where it must be at least ${least}`);
-    }
+    this.checkLife(process, incarnation, before);
   }
 
   /** A worker of this name begins anew, without its files. */
   forget(name: string): void {
     this.known.delete(name);
+  }
+
+  private checkLife({ name, life }: Process, incarnation: number, before: Known): void {
+    const least = before.incarnation + (before.life === life ? 0 : 1);
+    if (incarnation >= least) return;
+    this.fail(`the incarnation of ${name} is ${incarnation} where it must be at least ${least}`);
   }
 
   private fail(text: string): void {

@@ -1,5 +1,6 @@
 import type { Dice } from '../random/dice.js';
 import { drawAim } from './aims.js';
+import { drawTangles } from './tangles.js';
 import {
   faultKinds,
   latePhases,
@@ -39,7 +40,7 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
       faults.push({ when: drawMoment(kind, { ...settings, anchors, clustered }, draws), ...deed });
     }
   }
-  return faults;
+  return [...faults, ...drawTangles(settings, dice.stream('tangles'))];
 }
 
 const chanceOf: Readonly<Record<FaultKind, number>> = {

@@ -24,9 +24,9 @@ export class Operator implements Partial<Watch> {
     private readonly cleared: (name: string) => void,
   ) {}
 
-  called({ name }: Process, { leaving, owners }: CoreStatus): void {
-    if (leaving.includes(name)) this.leaving.add(name);
-    if (!this.owners.has(name) && owners.includes(name)) this.owners.add(name);
+  called({ name }: Process, status: CoreStatus): void {
+    if (status.leaving.includes(name)) this.leaving.add(name);
+    if (!this.owners.has(name) && status.owners.includes(name)) this.owners.add(name);
   }
 
   /** Who was killed on the way out, with its files gone already, is not started again. */

@@ -1,7 +1,11 @@
+import { InvariantError } from '@wallaroo/worker/core';
 import { BoundsChecker } from '../checkers/bounds.js';
+import { DurabilityChecker } from '../checkers/durability.js';
+import { FencingChecker } from '../checkers/fencing.js';
 import type { Finding } from '../checkers/finding.js';
 import { MonotonyChecker } from '../checkers/monotony.js';
 import { OwnershipChecker } from '../checkers/ownership.js';
+import { ReadinessChecker } from '../checkers/readiness.js';
 import { WireChecker } from '../checkers/wire.js';
 import type { Journal } from '../workload/journal.js';
 import { keyedStages } from '../workload/simulated-application.js';
@@ -24,14 +28,19 @@ export class Supervision implements Partial<Watch> {
     this.bounds = new BoundsChecker(boundBytes(scenario), report);
     const monotony = new MonotonyChecker(report);
     this.operator = new Operator(world, scenario.workers, (name) => monotony.forget(name));
+    const fencing = new FencingChecker((life) => world.processes[life - 1]!, report);
     world.watches.push(
       this,
       this.bounds,
       this.operator,
       monotony,
       new OwnershipChecker(journal, scenario.resilience !== undefined, report),
+      new ReadinessChecker(journal, report),
+      new DurabilityChecker(world.hosts, report),
+      fencing,
     );
     world.network.taps.push(new WireChecker(report).see);
+    world.network.readers.push(fencing.read);
   }
 
   ended(process: Process): void {
@@ -39,7 +48,9 @@ export class Supervision implements Partial<Watch> {
     if (fate.kind !== 'exited' || (this.endExpected && fate.failure === undefined)) return;
     if (this.operator.explains(process)) return;
     const why = fate.failure === undefined ? 'without being asked' : `with ${told(fate.failure)}`;
-    this.findings.push({ checker: 'crash', text: `${name} ended ${why}` });
+    // What the core asserts itself is a checker among others.
+    const checker = fate.failure instanceof InvariantError ? 'invariant' : 'crash';
+    this.findings.push({ checker, text: `${name} ended ${why}` });
   }
 
   complained(text: string): void {

@@ -24,14 +24,34 @@ export function eachFrame(bytes: Buffer, onFrame: (head: FrameHead) => void): bo
   while (at + headBytes <= bytes.length) {
     const end = at + 4 + bytes.readUInt32BE(at);
     if (end > bytes.length) return false;
-    onFrame({
-      kind: bytes[at + 8]!,
-      epoch: bytes.readUInt32BE(at + 9),
-      from: bytes.readUInt32BE(at + 13),
-      to: bytes.readUInt32BE(at + 17),
-      number: bytes.readUInt32BE(at + 25) * 0x1_0000_0000 + bytes.readUInt32BE(at + 29),
-    });
+    onFrame(headAt(bytes, at));
     at = end;
   }
   return at === bytes.length;
+}
+
+/** Frames of one connection, out of the pieces in which they are read. */
+export class FrameReader {
+  private rest: Buffer = Buffer.alloc(0);
+
+  /** Calls `onFrame` for each frame that is whole now. */
+  push(bytes: Buffer, onFrame: (head: FrameHead) => void): void {
+    const all = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
+    let at = 0;
+    while (at + headBytes <= all.length && at + 4 + all.readUInt32BE(at) <= all.length) {
+      onFrame(headAt(all, at));
+      at += 4 + all.readUInt32BE(at);
+    }
+    this.rest = all.subarray(at);
+  }
+}
+
+function headAt(bytes: Buffer, at: number): FrameHead {
+  return {
+    kind: bytes[at + 8]!,
+    epoch: bytes.readUInt32BE(at + 9),
+    from: bytes.readUInt32BE(at + 13),
+    to: bytes.readUInt32BE(at + 17),
+    number: bytes.readUInt32BE(at + 25) * 0x1_0000_0000 + bytes.readUInt32BE(at + 29),
+  };
 }

@@ -26,10 +26,14 @@ export type ProcessEnd = 'exit' | 'kill' | 'power';
 /** @param whole false: the process died while it wrote them */
 export type Tap = (from: Socket, bytes: Buffer, whole: boolean) => void;
 
+export type Reader = (to: Socket, bytes: Buffer) => void;
+
 /** Ordered byte pipes between hosts, with all that TCP leaves open: when, in which pieces, and whether at all. */
 export class Network {
   /** They see all bytes that are written. */
   readonly taps: Tap[] = [];
+  /** They see all bytes that are about to be read. */
+  readonly readers: Reader[] = [];
   private readonly paths = new Map<number, Path>();
   private accepted = 0;
 
@@ -147,7 +151,9 @@ export class Network {
 
   private socket(process: NetworkProcess, id: ConnectionId, channel: Channel): Socket {
     const { settings, dice, trace } = this;
-    return new Socket(process, id, channel, settings.segmentation, dice, trace);
+    return new Socket(process, id, channel, settings.segmentation, dice, trace, (to, bytes) => {
+      for (const reader of this.readers) reader(to, bytes);
+    });
   }
 
   private send(from: Socket, count: number, arrive: (peer: Socket, arriving: number) => void): void {

@@ -29,6 +29,8 @@ export class Process implements NetworkProcess {
   sourcesEnded = false;
   /** How often sources and sinks have been taken back. */
   restores = 0;
+  /** Sinks and sources are open. */
+  endsOpen = false;
   core!: CoreMember;
 
   constructor(

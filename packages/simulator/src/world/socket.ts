@@ -46,6 +46,8 @@ export class Socket implements Destination {
     private readonly segmentation: Segmentation,
     private readonly dice: Dice,
     private readonly trace: Trace,
+    /** Looks at what the process is about to read. */
+    private readonly reads: (to: Socket, bytes: Buffer) => void,
   ) {
     process.sockets.set(id, this);
   }
@@ -95,6 +97,7 @@ export class Socket implements Destination {
     } else if (this.inbox.length > 0) {
       const bytes = this.take();
       trace.add('received', process.name, id, bytes.length, crc32(bytes));
+      this.reads(this, bytes);
       core.received(id, bytes);
     } else if (this.ending !== undefined) {
       this.gone = true;

@@ -152,7 +152,10 @@ export class World implements Watch {
         return this.restore(process, wish.checkpoint, wish.positions);
       case 'open':
         trace.add('open ends', name);
-        return this.later(process, (core) => core.endsOpened());
+        return this.later(process, (core) => {
+          process.endsOpen = true;
+          core.endsOpened();
+        });
       case 'flow':
         trace.add('flow', name, wish.on ? 1 : 0);
         process.flow = wish.on;
@@ -168,6 +171,7 @@ export class World implements Watch {
         return this.flushed(process);
       case 'output':
         trace.add('output', name, wish.bytes.length);
+        if (!process.endsOpen) this.complained(`${name} gives to sink ${wish.sink} before it is open`);
         if (process.wishes.transactional) return this.twoPhaseSink(process, wish.sink).take(wish.bytes);
         return this.sink(process, wish.sink).take(wish.bytes);
       case 'endTurn':

@@ -1,24 +1,31 @@
 import { expect } from 'chai';
-import { plantedBugs } from '@wallaroo/worker/core';
+import { plantedBugs, type PlantedBug } from '@wallaroo/worker/core';
+import type { Finding } from '../../src/checkers/finding.js';
 import { runCampaign } from '../../src/run/campaign.js';
-import { firstCatches, masked } from '../first-catches.js';
+import { firstCatches, standstills, withCheckpoints } from '../first-catches.js';
 
-const seedsMax = 400;
+const seedsMax = 600;
+
+/** That a worker broke down, or that a run did not end, says little of what was wrong: such seeds do not count. */
+function counts(bug: PlantedBug, { checker }: Finding): boolean {
+  return checker !== 'crash' && (checker !== 'liveness' || bug in standstills);
+}
 
 /** The seed that catches the bug, and by which checker: at first the one from the list, then any. */
-function catchBug(bug: string): string | undefined {
+function catchBug(bug: PlantedBug): string | undefined {
   const searches = [
-    { from: firstCatches[bug] ?? 1, seeds: 1 },
+    { from: firstCatches[bug], seeds: 1 },
     { from: 1, seeds: seedsMax },
   ];
   for (const search of searches) {
-    const summary = runCampaign({
+    const { violations } = runCampaign({
       ...search,
-      overrides: { planted: [bug] },
-      after: ({ violation }) => violation !== undefined,
+      overrides: { planted: [bug], resilience: withCheckpoints.has(bug) },
+      after: ({ violation }) => violation !== undefined && counts(bug, violation),
     });
-    const [caught] = summary.violations;
-    if (caught !== undefined) return `caught after ${caught.seed} seeds by ${caught.finding.checker}`;
+    const caught = violations.find(({ finding }) => counts(bug, finding));
+    if (caught !== undefined)
+      return `caught after ${caught.seed} seeds by the checker '${caught.finding.checker}'`;
   }
   return undefined;
 }
@@ -27,16 +34,10 @@ function catchBug(bug: string): string | undefined {
 describe('a planted bug', function () {
   this.timeout(300_000);
   for (const bug of plantedBugs) {
-    if (bug in masked) continue;
     it(`is caught: ${bug}`, () => {
       const caught = catchBug(bug);
       expect(caught, `not caught in ${seedsMax} seeds`).not.to.equal(undefined);
       console.log(`      ${bug}: ${caught}`);
     });
   }
-
-  it('is known to be masked only while it is there', () => {
-    expect(plantedBugs).to.include.members(Object.keys(masked));
-    expect(plantedBugs).to.include.members(Object.keys(firstCatches));
-  });
 });

@@ -27,7 +27,7 @@ export const plantedBugs = [
   'window is ignored',
   /** A shutdown does not wait for messages on links. */
   'shutdown does not drain',
-  /** Frames do not tell by which route they were sent. */
+  /** Messages are processed whatever route they were sent by, also one that is not known yet. */
   'no route version',
   /** State is shipped before all have said that they know of the route. */
   'state before barriers',

@@ -29,7 +29,7 @@ export interface LineLog extends Log {
   line(text: string): void;
 }
 
-/** Where the encoded output of one sink goes. */
+/** Where the encoded output of one sink goes, once the ends are open. */
 export interface OutputPort {
   /**
    * Takes over a batch of whole messages.

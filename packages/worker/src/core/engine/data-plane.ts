@@ -92,7 +92,7 @@ export class DataPlane {
   receive(peer: Peer, frame: Frame): void {
     this.durability?.arrived(peer, frame);
     const { receiver } = peer.data;
-    if (receiver.waiting || !this.mayTake(frame.route)) return receiver.hold(frame);
+    if (receiver.waiting || !this.mayTake(frame)) return receiver.hold(frame);
     this.process(peer, frame.kind, frame.bytes, frame.start, frame.end);
     receiver.passed();
   }
@@ -177,8 +177,12 @@ export class DataPlane {
   }
 
   /** A frame of a newer route waits until this worker knows of it. */
-  private mayTake(route: number): boolean {
-    return this.mayProcess && route <= this.migration.version;
+  private mayTake({ kind, route }: { readonly kind: number; readonly route: number }): boolean {
+    return this.mayProcess && (route <= this.migration.version || this.overlooksRoute(kind));
+  }
+
+  private overlooksRoute(kind: number): boolean {
+    return kind === frameKind.batch && this.host.planted.has('no route version');
   }
 
   /** Processes frames that wait, a frame of each link in turn. True if there were any. */
@@ -189,7 +193,7 @@ export class DataPlane {
       for (const peer of this.host.peers()) {
         const { receiver } = peer.data;
         const frame = receiver.peek();
-        if (frame === undefined || !this.mayTake(frame.route)) continue;
+        if (frame === undefined || !this.mayTake(frame)) continue;
         this.process(peer, frame.kind, frame.bytes, 0, frame.bytes.length);
         receiver.shift();
         any = more = true;

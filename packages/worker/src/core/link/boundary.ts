@@ -43,6 +43,9 @@ export interface Session {
   to: number;
 }
 
+/** What is sent when a connection has been made anew: what the peer lacks; other answers are planted. */
+export type Resending = 'what is lacking' | 'all that is kept' | 'nothing';
+
 export class Boundary {
   /** Where the peer listens; unknown at first for some. */
   address: Address | undefined;
@@ -64,7 +67,7 @@ export class Boundary {
     private readonly timing: Timing,
     private readonly hooks: BoundaryHooks,
     public session: Session,
-    private readonly resendsNothing = false,
+    private readonly resending: Resending = 'what is lacking',
   ) {
     this.retryMs = timing.retryMs;
   }
@@ -206,13 +209,24 @@ export class Boundary {
       this.state = { state: 'open', connection };
       this.hooks.full(false);
       this.retryMs = this.timing.retryMs;
-      this.sendAgain(connection, this.resendsNothing ? this.sent : greeting.received);
+      this.sendAgain(connection, this.arrived(greeting.received));
       this.hooks.opened();
     } else if (greeting.type === 'refusal') {
       this.lost(now);
       this.hooks.refused(greeting);
     } else {
       throw new InvalidFrameError('a hello from the receiving end of a link');
+    }
+  }
+
+  private arrived(received: number): number {
+    switch (this.resending) {
+      case 'what is lacking':
+        return received;
+      case 'all that is kept':
+        return this.acknowledged;
+      case 'nothing':
+        return this.sent;
     }
   }
 

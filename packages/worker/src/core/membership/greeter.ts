@@ -141,6 +141,9 @@ function judgeJoiner(hello: Hello, here: Standpoint): Verdict {
 function judgeLink(hello: Hello, here: Standpoint): Verdict {
   const member = here.linked.find(({ name }) => name === hello.name);
   if (hello.epoch > here.epoch) return here.planted.dropNewer ? { verdict: 'drop' } : { verdict: 'wait' };
+  const reborn =
+    member !== undefined && (member.incarnation !== hello.incarnation || hello.to !== here.incarnation);
+  if (reborn && here.planted.anyIncarnation) return welcome;
   if (hello.epoch < here.epoch && !here.planted.admitOlder) {
     return later(`epoch ${hello.epoch} is past; it is ${here.epoch}`);
   }
@@ -151,11 +154,7 @@ function judgeLink(hello: Hello, here: Standpoint): Verdict {
       ? { verdict: 'wait' }
       : { ...no(`${hello.name} is no member of the cluster`), expelled: true };
   }
-  if (here.planted.anyIncarnation) return welcome;
-  if (member.incarnation !== hello.incarnation || hello.to !== here.incarnation) {
-    return later('one end has been started again');
-  }
-  return welcome;
+  return reborn ? later('one end has been started again') : welcome;
 }
 
 const welcome: Verdict = { verdict: 'welcome' };

@@ -6,7 +6,6 @@ import type { Hello, Refusal } from '../link/greeting.js';
 import type { ChannelName } from '../link/inbound.js';
 import type { OutgoingBatch } from '../link/outgoing-batch.js';
 import type { Timing } from '../link/timing.js';
-import { Rescale } from '../migration/rescale.js';
 import type { PlantedBug } from '../planted.js';
 import { Operations } from '../operations.js';
 import type {
@@ -51,9 +50,11 @@ import type { Lives } from './leadership.js';
 import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
+import type { Phase } from './phase.js';
 import type { ControlRecord, MemberRecord } from './records.js';
 import type { Role } from './role.js';
 import { Shutdown } from './shutdown.js';
+import { StatusNow, type MemberStatus } from './status.js';
 import { waitsFor } from './waiting.js';
 
 export interface ResilienceSettings {
@@ -106,29 +107,6 @@ export interface MemberPorts {
   ended(failure: Error | undefined): void;
 }
 
-/**
- * What a member of a cluster goes through:
- *
- * 1. `forming`: an initializer waits for its workers; a worker waits for the record that it is one of them.
- * 2. `returning`: a worker with files waits for the leader to begin an epoch that knows of its new life.
- * 3. `gathering`: has promised an epoch; processes nothing until its record comes.
- * 4. `preparing`: the record is in effect; sinks and sources open, links connect. With resilience everything goes
- *    back to the last checkpoint.
- * 5. `ready`: waits until all others are. A joiner waits for nobody.
- * 6. `processing`. Slots may come and go; a member that leaves ends its sources and hands them all over.
- * 7. `draining`: a clean shutdown; what was read is processed. 8. `finishing`: sinks flush. 9. `ended`.
- */
-export type Phase =
-  | 'forming'
-  | 'returning'
-  | 'gathering'
-  | 'preparing'
-  | 'ready'
-  | 'processing'
-  | 'draining'
-  | 'finishing'
-  | 'ended';
-
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
 const shutdownGraceMs = 1000;
@@ -156,9 +134,9 @@ export class Member {
   /** Everything is as it was at the checkpoint of this epoch. */
   private restored = true;
   private cluster: string;
-  /** The incarnation is on disk: others may hear of it. A first one need not be. */
-  private introduced: boolean;
   private incarnation: number;
+  /** The incarnation of a worker with files is on disk: a next life will have another one. */
+  private incarnationKept: boolean;
   private phase: Phase;
   /** What is in effect for this life of the worker. */
   private view: ClusterState = noCluster;
@@ -194,6 +172,7 @@ export class Member {
   private readonly startedAt: number;
   private waitingToldAt: number;
   private readonly toldRefusals = new Map<string, string>();
+  private readonly isAway = (name: string) => this.mesh.peers.get(name)?.away ?? false;
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
   constructor(
@@ -214,7 +193,7 @@ export class Member {
     this.cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
     const raise = this.planted.has('incarnation is not raised') ? 0 : 1;
     this.incarnation = saved === undefined ? 1 : saved.incarnation + raise;
-    this.introduced = saved === undefined;
+    this.incarnationKept = saved === undefined;
     this.phase = saved === undefined ? 'forming' : 'returning';
     this.data = new DataPlane({
       ...ports,
@@ -275,29 +254,22 @@ export class Member {
     return this.phase === 'processing' && !this.paused;
   }
 
-  get status() {
-    const { members, owners } = this.view.epoch > 0 ? this.view : this.clusterLog.state;
+  get status(): MemberStatus {
     const { held, unacknowledged } = this.data.linkBytes;
-    return {
-      phase: this.phase,
-      epoch: this.view.epoch,
-      incarnation: this.incarnation,
-      routeVersion: this.data.migration.version,
-      members: members.map(({ name }) => name),
-      /** By slot; empty before there is a view. */
-      owners: owners.map((owner) => members[owner]!.name),
-      heldBytes: held,
-      unacknowledgedBytes: unacknowledged,
-      /** What sources have read, and what is not processed of it. */
-      journalBytes: this.data.durability?.journal.bytes ?? 0,
-      unreachable: members.map(({ name }) => name).filter((name) => this.mesh.peers.get(name)?.away ?? false),
-      leaving: this.view.leaving,
-      /** The newest checkpoint that counts; 0: none. */
-      checkpoint: this.view.checkpoint?.id ?? 0,
-      slotsToMove: this.view.epoch > 0 ? Rescale.remaining(this.view) : 0,
-      /** Of the last change that this worker has led. */
-      progress: this.leader.progress,
-    };
+    return new StatusNow(
+      {
+        phase: this.phase,
+        incarnation: this.incarnation,
+        routeVersion: this.data.migration.version,
+        heldBytes: held,
+        unacknowledgedBytes: unacknowledged,
+        journalBytes: this.data.durability?.journal.bytes ?? 0,
+        progress: this.leader.progress,
+      },
+      this.view,
+      this.clusterLog.state,
+      this.isAway,
+    );
   }
 
   start(): void {
@@ -308,8 +280,7 @@ export class Member {
         this.log.line('Attempting to recover...');
         // The new incarnation is on disk before anybody hears of it.
         return this.keeper.write(() => {
-          this.introduced = true;
-          this.mesh.caughtUp();
+          this.incarnationKept = true;
           for (const member of this.clusterLog.state.members) {
             if (member.name !== this.settings.name) this.dial(member.name, member.control);
           }
@@ -1217,8 +1188,7 @@ export class Member {
       linked: this.view.members,
       epoch: this.view.epoch,
       joining: this.phase === 'forming' && role.kind === 'joiner',
-      introduced: this.introduced,
-      ending: this.phase === 'finishing' || this.phase === 'ended',
+      closed: !this.incarnationKept || this.phase === 'finishing' || this.phase === 'ended',
       expects: (who) => this.leader.expects(who),
       vacancies:
         this.takesWorkers && role.kind === 'initializer'

@@ -7,7 +7,7 @@ import {
 } from '@wallaroo/protocol';
 import type { MessageEncoder } from '../codec/message-encoder.js';
 import { invariant } from '../invariant.js';
-import { Boundary, type Session } from '../link/boundary.js';
+import { Boundary, type Resending, type Session } from '../link/boundary.js';
 import {
   frameBytesMax,
   frameKind,
@@ -21,7 +21,7 @@ import {
 import { greetings, protocolVersion, type Hello, type Refusal, type Welcome } from '../link/greeting.js';
 import { frameFormat, Inbound, type ChannelName } from '../link/inbound.js';
 import { OutgoingBatch } from '../link/outgoing-batch.js';
-import { Receiver } from '../link/receiver.js';
+import { noReceiverFaults, Receiver } from '../link/receiver.js';
 import type { Timing } from '../link/timing.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, ConnectionId, LineLog, Network } from '../ports.js';
@@ -45,10 +45,8 @@ export interface Self {
   readonly epoch: number;
   readonly vacancies: number | undefined;
   readonly joining: boolean;
-  /** Its incarnation is on disk: others may hear of it. */
-  readonly introduced: boolean;
-  /** This worker is about to end: nobody is let in any more. */
-  readonly ending: boolean;
+  /** Nobody is let in: this worker is about to end, or has not yet on disk in which incarnation it lives. */
+  readonly closed: boolean;
   expects(name: string): boolean;
 }
 
@@ -278,8 +276,8 @@ export class Mesh {
       incarnation: 0,
       life: 0,
       addresses: undefined,
-      control: { boundary: this.boundary(() => peer, 'control'), receiver: this.receiver() },
-      data: { boundary: this.boundary(() => peer, 'data'), receiver: this.receiver() },
+      control: { boundary: this.boundary(() => peer, 'control'), receiver: this.receiver('control') },
+      data: { boundary: this.boundary(() => peer, 'data'), receiver: this.receiver('data') },
       batch: new OutgoingBatch(this.surroundings.newEncoder(), (frame) => peer.data.boundary.send(frame)),
       awaySince: undefined,
       away: false,
@@ -287,17 +285,25 @@ export class Mesh {
     return peer;
   }
 
-  private receiver(): Receiver {
+  private receiver(channel: ChannelName): Receiver {
     const { planted, network } = this.surroundings;
+    if (channel === 'control' || planted.size === 0) return new Receiver(network, noReceiverFaults);
     return new Receiver(network, {
-      keepRepeated: planted.has('repeated frames are kept'),
-      acknowledgeAtOnce: planted.has('acknowledged before processed'),
-      anySession: planted.has('incarnations are not compared'),
+      keepsRepeated: planted.has('repeated frames are kept'),
+      acknowledgesAtOnce: planted.has('acknowledged before processed'),
+      anyIncarnation: planted.has('incarnations are not compared'),
+      olderEpochs: planted.has('older epoch is not fenced'),
     });
   }
 
+  private resending(channel: ChannelName): Resending {
+    const { planted } = this.surroundings;
+    if (channel === 'data' && planted.has('repeated frames are kept')) return 'all that is kept';
+    return planted.has('nothing is sent again') ? 'nothing' : 'what is lacking';
+  }
+
   private boundary(peerOf: () => Peer, channel: ChannelName): Boundary {
-    const { network, timing, planted } = this.surroundings;
+    const { network, timing } = this.surroundings;
     const session: Session = { epoch: 0, from: this.self.incarnation, to: 0 };
     const boundary: Boundary = new Boundary(
       network,
@@ -318,7 +324,7 @@ export class Mesh {
         },
       },
       session,
-      planted.has('nothing is sent again'),
+      this.resending(channel),
     );
     return boundary;
   }
@@ -370,7 +376,10 @@ export class Mesh {
       });
       return false;
     }
-    if (channel === 'data') return welcome.incarnation === boundary.session.to;
+    if (channel === 'data') {
+      const anyone = this.surroundings.planted.has('incarnations are not compared');
+      return welcome.incarnation === boundary.session.to || anyone;
+    }
     const reborn = peer.life !== 0 && peer.life !== welcome.life;
     // Two processes of one name and incarnation: which of them is the one will show when it greets.
     if (reborn && peer.incarnation === welcome.incarnation && this.self.cluster !== '') return false;
@@ -413,19 +422,15 @@ export class Mesh {
 
   private greet(inbound: Inbound, hello: Hello): void {
     const { channel, connection } = inbound;
-    if (this.self.ending) return this.close(connection);
-    if (!this.self.introduced) {
-      inbound.waiting = hello;
-      inbound.waitsSince = this.surroundings.clock.now();
-      return;
-    }
+    if (this.self.closed) return this.close(connection);
     const verdict = judge(hello, channel, this.standpoint(hello));
     switch (verdict.verdict) {
       case 'wait':
         inbound.waiting = hello;
         return;
       case 'drop':
-        inbound.waiting = { ...hello, epoch: Infinity };
+        // It is never answered: no epoch of this worker reaches that one.
+        inbound.waiting = { ...hello, epoch: 0xffff_ffff };
         return;
       case 'join':
         inbound.waiting = hello;

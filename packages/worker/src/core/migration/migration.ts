@@ -113,9 +113,7 @@ export class Migration {
     // What was gathered before this moment goes by the old route, ahead of the barrier.
     engine.routing.flush();
     this.version = route.version;
-    if (!host.planted.has('no route version')) {
-      for (const { data } of host.peers()) data.boundary.route = route.version;
-    }
+    for (const { data } of host.peers()) data.boundary.route = route.version;
     engine.routing.moving(owners, new Set(name === route.from ? route.slots : []));
     if (name === route.from) this.give(route, again);
     else this.sendBarrier(route.from);

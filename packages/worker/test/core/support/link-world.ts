@@ -318,7 +318,7 @@ export class LinkWorld {
         this.connection(id).open.receiver = false;
       },
     };
-    return new Receiver(network, { keepRepeated: false, acknowledgeAtOnce: false, anySession: false });
+    return new Receiver(network);
   }
 
   private connection(id: ConnectionId): Connection {

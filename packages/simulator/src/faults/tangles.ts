@@ -1,0 +1,67 @@
+import type { Dice } from '../random/dice.js';
+import type { FaultSettings } from './draw-faults.js';
+import type { Fault } from './fault.js';
+
+/** Faults that belong together: what one of them begins, another one meets in the middle. */
+export function drawTangles(settings: FaultSettings, dice: Dice): Fault[] {
+  const { hosts, spares } = settings;
+  const workers = hosts - spares;
+  const commits = dice.stream('late commits');
+  const routes = dice.stream('late routes');
+  return [
+    ...(workers >= 3 && commits.chance(0.35) ? drawLateCommits(workers, settings, commits) : []),
+    ...(spares > 0 && routes.chance(0.35) ? drawLateRoutes(settings, routes) : []),
+  ];
+}
+
+function drawLateCommits(workers: number, settings: FaultSettings, dice: Dice): Fault[] {
+  return Array.from({ length: dice.between(1, 4) }, (_, nth) =>
+    drawLateCommit(workers, nth, settings, dice),
+  ).flat();
+}
+
+/**
+ * A worker dies and comes back, and so an epoch begins; but to one member the word of it is late, and so is what
+ * that member has sent to another one before.
+ */
+function drawLateCommit(workers: number, nth: number, { horizonMs }: FaultSettings, dice: Dice): Fault[] {
+  const victim = dice.below(workers);
+  const others = Array.from({ length: workers }, (_, host) => host).filter((host) => host !== victim);
+  const late = dice.pick(others);
+  const reader = dice.pick(others.filter((host) => host !== late));
+  // By rule the first leads.
+  const leader = 0;
+  const atMs = Math.round(dice.fraction() * horizonMs);
+  const downMs = Math.round(dice.logUniform(20, 500));
+  return [
+    {
+      when: { atMs: atMs + Math.round(dice.logUniform(1, 100)) },
+      ...{ kind: 'stall', from: late, to: reader, channel: 'data' },
+      forMs: downMs + Math.round(dice.logUniform(50, 2000)),
+    },
+    {
+      when: { atMs: atMs + Math.round(dice.logUniform(1, 100)) },
+      ...{ kind: 'kill', host: victim, downMs, wishes: 0, part: 0, power: false },
+    },
+    {
+      // The record is on its disk, or about to be: what follows says that it is in effect.
+      when: { wish: 'store', host: late, nth: nth + 2 },
+      ...{ kind: 'stall', from: leader, to: late, channel: 'control' },
+      forMs: Math.round(dice.logUniform(50, 1400)),
+    },
+  ];
+}
+
+/** A worker joins, and hears late of some of the routes by which it gets its slots: others send by them already. */
+function drawLateRoutes({ hosts, spares, horizonMs }: FaultSettings, dice: Dice): Fault[] {
+  const joiner = hosts - 1 - dice.below(spares);
+  const stores = new Set(Array.from({ length: dice.between(2, 8) }, () => dice.between(1, 24)));
+  return [
+    { when: { atMs: Math.round(dice.fraction() * horizonMs * 0.7) }, kind: 'join', host: joiner },
+    ...[...stores].map((nth): Fault => {
+      const forMs = Math.round(dice.logUniform(5, 500));
+      const when = { wish: 'store', host: joiner, nth };
+      return { when, kind: 'stall', from: 0, to: joiner, channel: 'control', forMs };
+    }),
+  ];
+}
