@@ -60,7 +60,7 @@ export function encodeState(state: StreamState): Buffer {
 export function decodeState(bytes: Buffer, stream: string): StreamState {
   let value: Partial<StreamState> & { format?: unknown };
   try {
-    value = JSON.parse(bytes.toString('utf8')) as typeof value;
+    value = (JSON.parse(bytes.toString('utf8')) as typeof value | null) ?? {};
   } catch (cause) {
     throw new StreamFilesError(`the state of '${stream}' is no JSON`, { cause });
   }
