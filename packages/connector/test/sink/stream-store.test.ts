@@ -214,6 +214,7 @@ describe('the store of a stream', () => {
         await store.close();
         store = await StreamStore.open(disk.afterKill(), folder, name);
         expect(store.position).to.equal(10);
+        expect(disk.contentOf(staging[1]).length, 'what was not promised is gone').to.equal(0);
         await store.write(10, Buffer.from('de'));
         expect(await store.prepare('t2', { start: 10, end: 12 })).to.deep.equal({ commit: true });
       });
@@ -238,6 +239,7 @@ describe('the store of a stream', () => {
 
     it('commits once, however often it is asked', async () => {
       expect(await store.commit('t1')).to.deep.equal({ start: 0, end: 3 });
+      for (const path of staging) expect(disk.contentOf(path).length, 'no byte is kept twice').to.equal(0);
       expect(await store.commit('t1')).to.equal(undefined);
       store = await StreamStore.open(disk.afterKill(), folder, name);
       expect(await store.commit('t1')).to.equal(undefined);
