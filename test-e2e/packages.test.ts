@@ -65,7 +65,7 @@ describe('the packages', () => {
   it('are built by lerna in the order of their dependencies', async () => {
     const { code, stdout } = await run('node_modules/.bin/lerna', ['run', 'build'], { timeoutMs: 120_000 });
     expect(code).to.equal(0);
-    expect(stripVTControlCharacters(stdout)).to.include('Successfully ran target build for 7 projects');
+    expect(stripVTControlCharacters(stdout)).to.include('Successfully ran target build for 8 projects');
   }).timeout(150_000);
 
   it('installed elsewhere serve an application written in TypeScript, also beside another copy of them', async () => {

@@ -70,7 +70,8 @@ export const fieldBytes: Field<Buffer> = {
   read: (from) => from.bytes(from.u32()),
 };
 
-export function fieldList<T>(item: Field<T>): Field<readonly T[]> {
+/** @param itemBytesMin the fewest bytes that an item takes, at least 1 */
+export function fieldList<T>(item: Field<T>, itemBytesMin = 1): Field<readonly T[]> {
   return {
     write: (out, values) => {
       out.u32(values.length);
@@ -78,8 +79,9 @@ export function fieldList<T>(item: Field<T>): Field<readonly T[]> {
     },
     read: (from) => {
       const count = from.u32();
-      // Every item takes a byte at least: a count beyond that is a lie, and no reason to allocate.
-      if (count > from.left) throw new InvalidMessageError(`a list of ${count} in ${from.left} bytes`);
+      // A count that the bytes which are left cannot hold is a lie, and no reason to allocate.
+      if (count * itemBytesMin > from.left)
+        throw new InvalidMessageError(`a list of ${count} in ${from.left} bytes`);
       const values: T[] = [];
       for (let i = 0; i < count; i++) values.push(item.read(from));
       return values;

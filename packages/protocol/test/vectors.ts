@@ -9,6 +9,7 @@ export interface Vector<Decoded> {
 
 interface VectorFile {
   readonly vectors: readonly { group: string; name: string; hex: string; length: number; decoded: unknown }[];
+  readonly values: readonly { kind: string; input_utf8: string; value: string }[];
 }
 
 const file = JSON.parse(readFileSync(new URL('vectors.json', import.meta.url), 'utf8')) as VectorFile;
@@ -21,4 +22,11 @@ export function vectorsOf<Decoded>(group: string): Vector<Decoded>[] {
     if (bytes.length !== length) throw new Error(`vector ${name} has ${bytes.length} bytes, not ${length}`);
     return { name, bytes, decoded: decoded as Decoded };
   });
+}
+
+/** A computed value that all implementations must agree on. */
+export function valuesOf(kind: string): { input: string; value: string }[] {
+  const found = file.values.filter((value) => value.kind === kind);
+  if (found.length === 0) throw new Error(`no values of kind ${kind}`);
+  return found.map(({ input_utf8, value }) => ({ input: input_utf8, value }));
 }
