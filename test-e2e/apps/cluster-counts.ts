@@ -14,6 +14,7 @@ import {
  *
  *     --app-name NAME
  *     --more          another version of the application: one stage more
+ *     --on-commit     with resilience, output waits for its checkpoint
  */
 interface Numbered {
   readonly key: string;
@@ -31,6 +32,7 @@ export default function counts(args: readonly string[]) {
     options: {
       'app-name': { type: 'string', default: 'cluster counts' },
       more: { type: 'boolean', default: false },
+      'on-commit': { type: 'boolean', default: false },
     },
   });
   let read = 0;
@@ -55,6 +57,11 @@ export default function counts(args: readonly string[]) {
             `${process.pid} ${key} ${number} ${++state.value} ${padding}`,
         ),
       )
-      .toSink(tcpSink({ encoder: (line) => `${line}\n` })),
+      .toSink(
+        tcpSink({
+          encoder: (line) => `${line}\n`,
+          deliver: values['on-commit'] ? 'on-commit' : 'at-once',
+        }),
+      ),
   );
 }

@@ -28,13 +28,13 @@ export interface Scenario {
   readonly shutDownEarly: boolean;
   readonly faults: readonly Fault[];
   readonly planted: readonly string[];
-  readonly resilience: ResilienceScenario | undefined;
+  readonly resilience?: ResilienceScenario;
 }
 
 /** Checkpoints, and what takes part in them. */
 export interface ResilienceScenario {
   readonly checkpointMs: number;
-  readonly fileBytes: number | undefined;
+  readonly fileBytes?: number;
   /** Sources that cannot be asked again: what they have read is journaled. */
   readonly journaled: readonly string[];
   readonly sinks: 'at-once' | 'on-commit' | 'two-phase';
@@ -87,19 +87,19 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     shutDownEarly: times.chance(0.5),
     faults,
     planted: overrides.planted ?? [],
-    resilience: drawResilience(dice.stream('resilience'), overrides.resilience),
+    ...drawResilience(dice.stream('resilience'), overrides.resilience),
   };
 }
 
-function drawResilience(dice: Dice, wanted: boolean | undefined): ResilienceScenario | undefined {
+function drawResilience(dice: Dice, wanted: boolean | undefined): Pick<Scenario, 'resilience'> {
   const on = dice.chance(0.6);
   const drawn: ResilienceScenario = {
     checkpointMs: Math.round(dice.logUniform(20, 3000)),
-    fileBytes: dice.chance(0.4) ? Math.round(dice.logUniform(500, 50_000)) : undefined,
+    ...(dice.chance(0.4) && { fileBytes: Math.round(dice.logUniform(500, 50_000)) }),
     journaled: dice.pick([[], ['s'], ['t'], ['s', 't']]),
     sinks: dice.pick(['at-once', 'on-commit', 'two-phase', 'two-phase']),
   };
-  return (wanted ?? on) ? drawn : undefined;
+  return (wanted ?? on) ? { resilience: drawn } : {};
 }
 
 function drawShape(dice: Dice): Shape {
