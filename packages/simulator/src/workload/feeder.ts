@@ -16,6 +16,8 @@ export interface Pace {
 interface Feed {
   readonly lane: Lane;
   next: number;
+  /** The process that is about to read some of it: a source reads once in a turn, however long that takes. */
+  reader: Process | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export class Feeder {
   /** Opens lanes: their messages come from now on. */
   open(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      const feed = { lane, next: 0 };
+      const feed = { lane, next: 0, reader: undefined };
       this.feeds.push(feed);
       this.later(feed, this.dice.fraction() * this.gapMs(feed));
     }
@@ -78,14 +80,18 @@ export class Feeder {
   private feed(feed: Feed): void {
     if (feed.next >= feed.lane.messages.length || this.pushed >= this.pausedAt) return;
     const { process } = this.world.hosts[feed.lane.host]!;
-    if (process?.alive && process.flow && !process.sourcesEnded) this.push(process, feed);
+    if (process?.alive && process.flow && !process.sourcesEnded && feed.reader !== process) {
+      this.push(process, feed);
+    }
     this.later(feed, this.gapMs(feed));
   }
 
   private push(process: Process, feed: Feed): void {
     const { lane } = feed;
     const count = this.dice.between(1, this.pace.burst);
+    feed.reader = process;
     process.post((core) => {
+      feed.reader = undefined;
       const inlet = core.engine.inlets.get(lane.source)!;
       for (let i = 0; i < count && core.flowing && !process.sourcesEnded; i++) {
         const message = lane.messages[feed.next];
