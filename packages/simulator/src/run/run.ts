@@ -138,9 +138,10 @@ class Run implements FinishedRun {
     asked.post((core) => core.shutDown());
     this.pass(settleMsMax, () => world.hosts.every(({ alive }) => !alive));
     if (this.failed) return;
-    for (const { name, alive, disk } of world.hosts) {
+    for (const { name, alive, disk, process } of world.hosts) {
       if (alive) this.find('shutdown', `${name} has not ended; ${this.situation()}`);
-      else if (disk.file !== undefined) this.find('shutdown', `${name} has left its file behind`);
+      else if (disk.file !== undefined && !process?.leavesFiles)
+        this.find('shutdown', `${name} has left its file behind`);
     }
   }
 

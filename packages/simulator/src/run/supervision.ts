@@ -1,5 +1,6 @@
 import { InvariantError } from '@wallaroo/worker/core';
 import { BoundsChecker } from '../checkers/bounds.js';
+import { DiskChecker } from '../checkers/disks.js';
 import { DurabilityChecker } from '../checkers/durability.js';
 import { FencingChecker } from '../checkers/fencing.js';
 import type { Finding } from '../checkers/finding.js';
@@ -37,6 +38,7 @@ export class Supervision implements Partial<Watch> {
       new ReadinessChecker(journal, report),
       new DurabilityChecker(world.hosts, report),
       fencing,
+      new DiskChecker(report),
     );
     world.network.taps.push(new WireChecker(report).see, this.bounds.see);
     world.network.readers.push(fencing.read);

@@ -61,6 +61,8 @@ export class Host implements NetworkHost {
   process: Process | undefined;
   /** Its worker has left the cluster in order: nobody starts it again. */
   left = false;
+  /** The hosts whose workers join together with that of this one, itself included. */
+  round: readonly Host[] = [];
   private stalls = 0;
   private backlog: (readonly [Process, Act])[] = [];
 

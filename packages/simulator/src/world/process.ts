@@ -29,6 +29,10 @@ export class Process implements NetworkProcess {
   sourcesEnded = false;
   /** Sinks and sources are open. */
   endsOpen = false;
+  /** So often it was told that its disk has failed. */
+  diskFailures = 0;
+  /** Its files could not be removed. */
+  leavesFiles = false;
   core!: CoreMember;
 
   constructor(

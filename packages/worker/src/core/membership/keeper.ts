@@ -14,11 +14,17 @@ export interface KeptIdentity {
 
 const againNs = 1e9;
 
+interface Operation {
+  readonly done: () => void;
+  /** Undefined: it is not tried again, and what was to follow follows. */
+  readonly again: (() => void) | undefined;
+}
+
 /** Keeps the control log and the identity of a worker on its disk. What cannot be written is tried again. */
 export class Keeper {
-  private readonly pending = new Map<number, { readonly done: () => void; readonly again: () => void }>();
+  private readonly pending = new Map<number, Operation>();
   private last = 0;
-  private retry: { readonly at: number; readonly again: () => void } | undefined;
+  private readonly retries: { readonly at: number; readonly again: () => void }[] = [];
 
   constructor(
     private readonly storage: Storage,
@@ -45,7 +51,7 @@ export class Keeper {
 
   /** Removes all files. A file that cannot be removed keeps nobody from ending. */
   remove(then: () => void): void {
-    this.storage.remove(this.begin(then, then));
+    this.storage.remove(this.begin(then, undefined));
   }
 
   stored(operation: number): void {
@@ -55,21 +61,23 @@ export class Keeper {
   }
 
   failed(operation: number, why: string): void {
-    const again = this.pending.get(operation)?.again;
+    const failed = this.pending.get(operation);
+    if (failed === undefined) return;
     this.pending.delete(operation);
-    if (again === undefined) return;
+    const { done, again } = failed;
+    if (again === undefined) {
+      this.log.write('error', 'Recovery', `The files of this worker cannot be removed: ${why}. Remove them.`);
+      return done();
+    }
     this.log.write('error', 'Recovery', `The files of this worker cannot be written: ${why}. Trying again.`);
-    this.retry = { at: this.clock.now() + againNs, again };
+    this.retries.push({ at: this.clock.now() + againNs, again });
   }
 
   tick(now: number): void {
-    if (this.retry === undefined || now < this.retry.at) return;
-    const { again } = this.retry;
-    this.retry = undefined;
-    again();
+    while (this.retries.length > 0 && now >= this.retries[0]!.at) this.retries.shift()!.again();
   }
 
-  private begin(done: () => void, again: () => void): number {
+  private begin(done: () => void, again: (() => void) | undefined): number {
     const operation = ++this.last;
     this.pending.set(operation, { done, again });
     return operation;
