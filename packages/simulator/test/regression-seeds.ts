@@ -70,4 +70,21 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 5041 }, kind: 'kill', host: 0, downMs: 998, wishes: 0, part: 0.77, power: false },
     ],
   },
+  {
+    seed: 149,
+    why: 'a leader that had left was not let in any more to say so',
+    messages: 63,
+    faults: [
+      { when: { atMs: 480 }, kind: 'slowProcess', host: 0, forMs: 112 },
+      { when: { atMs: 2623 }, kind: 'slowProcess', host: 3, forMs: 208 },
+      {
+        when: { line: 'AUTOSCALE: Shutting down', host: 2, nth: 1 },
+        kind: 'slowProcess',
+        host: 1,
+        forMs: 1942,
+      },
+      { when: { atMs: 1674 }, kind: 'slowSink', host: 1, byMs: 740, forMs: 931 },
+      { when: { atMs: 2955 }, kind: 'shrink', ask: 0, leave: [0, 2], drain: false },
+    ],
+  },
 ];

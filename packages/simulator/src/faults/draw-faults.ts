@@ -8,16 +8,9 @@ import {
   type Fault,
   type FaultDeed,
   type FaultKind,
+  type FaultSettings,
   type Moment,
 } from './fault.js';
-
-export interface FaultSettings {
-  readonly hosts: number;
-  /** The last of them, on which no worker is started at first. */
-  readonly spares: number;
-  /** Faults come up to here. */
-  readonly horizonMs: number;
-}
 
 /**
  * Faults by dice. Each kind is left out of many runs, so that others come to light that it would hide (Groce
@@ -53,6 +46,7 @@ const chanceOf: Readonly<Record<FaultKind, number>> = {
   slowProcess: 0.5,
   slowSink: 0.4,
   slowDisk: 0.4,
+  failDisk: 0.3,
   join: 0.9,
   shrink: 0.5,
 };
@@ -67,6 +61,7 @@ const mostOf: Readonly<Record<FaultKind, number>> = {
   slowProcess: 10,
   slowSink: 5,
   slowDisk: 5,
+  failDisk: 5,
   join: 4,
   shrink: 4,
 };
@@ -105,13 +100,24 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
     case 'slowSink':
     case 'slowDisk':
       return { kind, host, byMs, forMs };
+    case 'failDisk':
+      return { kind, host, forMs };
     case 'join':
-      return { kind, host: hosts - 1 - dice.below(spares) };
+      return drawJoin(hosts, spares, dice);
     case 'shrink': {
       const leave = Array.from({ length: hosts }, (_, one) => one).filter(() => dice.chance(0.3));
       return { kind, ask: host, leave: leave.length > 0 ? leave : [other], drain: dice.chance(0.5) };
     }
   }
+}
+
+function drawJoin(hosts: number, spares: number, dice: Dice): FaultDeed {
+  const first = dice.below(spares);
+  const host = hosts - 1 - first;
+  if (spares === 1 || dice.chance(0.4)) return { kind: 'join', host };
+  const count = dice.between(1, spares - 1);
+  const together = Array.from({ length: count }, (_, i) => hosts - 1 - ((first + 1 + i) % spares));
+  return { kind: 'join', host, together, apartMs: Math.round(dice.logUniform(1, 3000)) };
 }
 
 interface MomentSettings extends FaultSettings {

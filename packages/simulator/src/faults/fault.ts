@@ -42,9 +42,19 @@ export type FaultDeed =
   | { readonly kind: 'slowProcess'; readonly host: number; readonly forMs: number }
   | { readonly kind: 'slowSink'; readonly host: number; readonly byMs: number; readonly forMs: number }
   | { readonly kind: 'slowDisk'; readonly host: number; readonly byMs: number; readonly forMs: number }
-  /** A worker is started on a host that has none, and asks to be let in. */
-  | { readonly kind: 'join'; readonly host: number }
+  /** Whatever is written to the disk of a host, or removed from it, fails. */
+  | { readonly kind: 'failDisk'; readonly host: number; readonly forMs: number }
+  | JoinDeed
   | ShrinkDeed;
+
+/** Workers are started on hosts that have none, and ask to be let in together. */
+export interface JoinDeed {
+  readonly kind: 'join';
+  readonly host: number;
+  /** The others of the round, each started so much after the one before. */
+  readonly together?: readonly number[];
+  readonly apartMs?: number;
+}
 
 /** The worker of one host is asked to let those of others, or itself, leave the cluster. */
 export interface ShrinkDeed {
@@ -93,6 +103,7 @@ export const faultKinds = [
   'slowProcess',
   'slowSink',
   'slowDisk',
+  'failDisk',
   'join',
   'shrink',
 ] as const satisfies readonly FaultKind[];
@@ -106,3 +117,12 @@ export type Moment =
   | { readonly phase: string; readonly host?: number; readonly nth: number }
   /** A process carries out its n-th wish of this kind. */
   | { readonly wish: string; readonly host?: number; readonly nth: number };
+
+/** What faults are drawn for. */
+export interface FaultSettings {
+  readonly hosts: number;
+  /** The last of them, on which no worker is started at first. */
+  readonly spares: number;
+  /** Faults come up to here. */
+  readonly horizonMs: number;
+}

@@ -1,7 +1,14 @@
 import { ms } from '../world/schedule.js';
 import type { Host } from '../world/host.js';
 import type { World } from '../world/world.js';
-import { isLate, type Fault, type FaultDeed, type KillDeed, type ShrinkDeed } from './fault.js';
+import {
+  isLate,
+  type Fault,
+  type FaultDeed,
+  type JoinDeed,
+  type KillDeed,
+  type ShrinkDeed,
+} from './fault.js';
 import { Moments } from './moments.js';
 
 /** A fault that happened, and what the worker it was for was doing. */
@@ -82,20 +89,34 @@ export class Injector {
         sinkPace.slownessMs += deed.byMs;
         return this.endAfter(deed.forMs, () => (sinkPace.slownessMs -= deed.byMs));
       }
-      case 'join': {
-        const host = hosts[deed.host]!;
-        if (host.process !== undefined) return false;
-        host.boot();
-        return true;
-      }
+      case 'join':
+        return this.join(deed);
       case 'shrink':
         return this.shrink(deed);
       case 'slowDisk': {
-        const { disk } = hosts[deed.host]!;
-        disk.slownessMs += deed.byMs;
-        return this.endAfter(deed.forMs, () => (disk.slownessMs -= deed.byMs));
+        const { disks } = hosts[deed.host]!;
+        for (const disk of disks) disk.slownessMs += deed.byMs;
+        return this.endAfter(deed.forMs, () => disks.forEach((disk) => (disk.slownessMs -= deed.byMs)));
+      }
+      case 'failDisk': {
+        const { disks } = hosts[deed.host]!;
+        for (const disk of disks) disk.failing++;
+        return this.endAfter(deed.forMs, () => disks.forEach((disk) => disk.failing--));
       }
     }
+  }
+
+  private join({ host, together = [], apartMs = 0 }: JoinDeed): boolean {
+    const hosts = [host, ...together].map((index) => this.world.hosts[index]!);
+    const round = hosts.filter(
+      ({ process, round: earlier }) => process === undefined && earlier.length === 0,
+    );
+    for (const [nth, one] of round.entries()) {
+      one.round = round;
+      if (nth === 0) one.boot();
+      else this.world.schedule.after(ms(nth * apartMs), () => one.boot());
+    }
+    return round.length > 0;
   }
 
   private kill(host: Host, { downMs, wishes, part, power }: KillDeed): boolean {

@@ -1,6 +1,5 @@
 import type { Dice } from '../random/dice.js';
-import type { FaultSettings } from './draw-faults.js';
-import type { Fault } from './fault.js';
+import type { Fault, FaultSettings } from './fault.js';
 
 /** Faults that belong together: what one of them begins, another one meets in the middle. */
 export function drawTangles(settings: FaultSettings, dice: Dice): Fault[] {

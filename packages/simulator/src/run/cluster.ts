@@ -55,7 +55,9 @@ function roleOf({ workers }: Scenario, { hosts }: World, host: Host): Role {
   if (host.index < workers) return { kind: 'worker', initializer: initializer!.control };
   // Operators name a worker that they know to be at work.
   const contact = hosts.find(({ alive, process }) => alive && process?.core?.flowing) ?? initializer!;
-  return { kind: 'joiner', contact: contact.control, workerCount: 1 };
+  // Those of its round that are in are not waited for again.
+  const others = host.round.filter((one) => one !== host && !one.left && !one.process?.core?.flowing);
+  return { kind: 'joiner', contact: contact.control, workerCount: 1 + others.length };
 }
 
 interface Start {

@@ -139,9 +139,9 @@ class Run implements FinishedRun {
     asked.post((core) => core.shutDown());
     this.pass(settleMsMax, () => world.hosts.every(({ alive }) => !alive));
     if (this.failed) return;
-    for (const { name, alive, clean } of world.hosts) {
+    for (const { name, alive, clean, process } of world.hosts) {
       if (alive) this.find('shutdown', `${name} has not ended; ${this.situation()}`);
-      else if (!clean) this.find('shutdown', `${name} has left its file behind`);
+      else if (!clean && !process?.leavesFiles) this.find('shutdown', `${name} has left its file behind`);
     }
   }
 

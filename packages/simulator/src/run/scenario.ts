@@ -58,7 +58,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const drawnMessages = Math.round(sizes.logUniform(20, 300));
   const messages = overrides.messages ?? drawnMessages;
   const times = dice.stream('times');
-  const spares = dice.stream('spares').pick([0, 0, 1, 1, 2]);
+  const spares = dice.stream('spares').pick([0, 0, 1, 1, 2, 3]);
   const places = { hosts: workers + spares, spares, horizonMs };
   const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
   return {

@@ -1,5 +1,6 @@
 import { InvariantError } from '@wallaroo/worker/core';
 import { BoundsChecker } from '../checkers/bounds.js';
+import { DiskChecker } from '../checkers/disks.js';
 import { DurabilityChecker } from '../checkers/durability.js';
 import { FencingChecker } from '../checkers/fencing.js';
 import type { Finding } from '../checkers/finding.js';
@@ -8,7 +9,6 @@ import { OwnershipChecker } from '../checkers/ownership.js';
 import { ReadinessChecker } from '../checkers/readiness.js';
 import { WireChecker } from '../checkers/wire.js';
 import type { Journal } from '../workload/journal.js';
-import { keyedStages } from '../workload/simulated-application.js';
 import type { Watch } from '../world/host.js';
 import type { Process } from '../world/process.js';
 import type { World } from '../world/world.js';
@@ -38,8 +38,9 @@ export class Supervision implements Partial<Watch> {
       new ReadinessChecker(journal, report),
       new DurabilityChecker(world.hosts, report),
       fencing,
+      new DiskChecker(report),
     );
-    world.network.taps.push(new WireChecker(report).see);
+    world.network.taps.push(new WireChecker(report).see, this.bounds.see);
     world.network.readers.push(fencing.read);
   }
 
@@ -64,12 +65,13 @@ function told({ name, message, stack }: Error): string {
 }
 
 /**
- * What a worker may hold for and from all others: for each link a window, and what one turn may add to it, at each
- * stage whose messages cross links; and some for the state and the barriers of slots on their way.
+ * What a worker may hold for and from all others. On each link a window, and what one turn adds to it before sources
+ * are muted: a burst from each source. And once more, in as many copies as are made of a message, for what was under
+ * way to this worker when it was full, and is processed all the same.
  */
 function boundBytes({ workers, spares, windowBytes, input, burst, shape }: Scenario): number {
-  const links = 2 * (workers + spares - 1);
-  const messages = keyedStages(shape) * (shape.multiply ? 3 : 1);
-  const turnBytes = burst * (250 + 2 * input.payloadBytes);
-  return links * messages * (windowBytes.link + turnBytes) + 16 * 1024;
+  const links = workers + spares - 1;
+  const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes);
+  const copies = shape.multiply ? 3 : 1;
+  return links * (1 + copies) * (windowBytes.link + turnBytes);
 }

@@ -22,6 +22,8 @@ interface Feed {
   next: number;
   /** Somebody will look after it again. */
   scheduled: boolean;
+  /** The process that is about to read some of it: a source reads once in a turn, however long that takes. */
+  reader: Process | undefined;
 }
 
 /** What positions of sources are made of: how many messages of each lane have been pushed. */
@@ -92,7 +94,7 @@ export class Feeder implements Partial<Watch> {
   /** Opens lanes: their messages come from now on. */
   open(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      const feed: Feed = { lane, next: 0, scheduled: false };
+      const feed: Feed = { lane, next: 0, scheduled: false, reader: undefined };
       this.feeds.push(feed);
       this.later(feed, this.dice.fraction() * this.gapMs(feed));
     }
@@ -134,14 +136,18 @@ export class Feeder implements Partial<Watch> {
   private feed(feed: Feed): void {
     if (feed.next >= feed.lane.messages.length || this.pushed >= this.pausedAt) return;
     const { process } = this.world.hosts[feed.lane.host]!;
-    if (process?.alive && process.flow && !process.sourcesEnded) this.push(process, feed);
+    if (process?.alive && process.flow && !process.sourcesEnded && feed.reader !== process) {
+      this.push(process, feed);
+    }
     this.later(feed, this.gapMs(feed));
   }
 
   private push(process: Process, feed: Feed): void {
     const { lane } = feed;
     const count = this.dice.between(1, this.pace.burst);
+    feed.reader = process;
     process.post((core) => {
+      feed.reader = undefined;
       const inlet = core.engine.inlets.get(lane.source)!;
       for (let i = 0; i < count && core.flowing && !process.sourcesEnded; i++) {
         const message = lane.messages[feed.next];

@@ -1,5 +1,4 @@
 import type { Dice } from '../random/dice.js';
-import type { CoreMember } from './core.js';
 import { drawLatencyMs, type Latency } from './path.js';
 import { ms, type Schedule } from './schedule.js';
 
@@ -9,12 +8,20 @@ interface Operation {
   readonly file: Buffer | undefined;
 }
 
+/** How a process is told what has become of what it asked for. */
+export interface Tell {
+  stored(operation: number): void;
+  failed(operation: number, why: string): void;
+}
+
 /** The file of one worker, which outlives its processes. Operations take effect one after the other. */
 export class Disk {
   /** What a process that starts now finds. */
   file: Buffer | undefined;
   /** Added to what an operation takes. */
   slownessMs = 0;
+  /** Above 0: nothing can be written. */
+  failing = 0;
   private pending: Operation[] = [];
 
   constructor(
@@ -23,17 +30,17 @@ export class Disk {
     private readonly latency: Latency,
   ) {}
 
-  /** @param post tells the process that asked */
-  write(number: number, file: Buffer | undefined, post: (act: (core: CoreMember) => void) => void): void {
+  /** @param tell how the process that asked is told */
+  write(number: number, file: Buffer | undefined, tell: Tell): void {
     const operation = { number, file };
     this.pending.push(operation);
-    if (this.pending.length === 1) this.work(operation, post);
-    else this.queue.push(() => this.work(operation, post));
+    if (this.pending.length === 1) this.work(operation, tell);
+    else this.queue.push(() => this.work(operation, tell));
   }
 
   /** The process is dead: of what it had asked for, some first part is on disk and the rest never will be. */
   abandon(): void {
-    const done = this.dice.below(this.pending.length + 1);
+    const done = this.failing > 0 ? 0 : this.dice.below(this.pending.length + 1);
     for (const { file } of this.pending.slice(0, done)) this.file = file;
     this.pending = [];
     this.queue = [];
@@ -41,14 +48,18 @@ export class Disk {
 
   private queue: (() => void)[] = [];
 
-  private work(operation: Operation, post: (act: (core: CoreMember) => void) => void): void {
+  private work(operation: Operation, tell: Tell): void {
     let delay = drawLatencyMs(this.latency, this.dice);
     if (this.slownessMs > 0) delay += this.dice.logUniform(this.slownessMs / 16, this.slownessMs);
     this.schedule.after(ms(delay), () => {
       if (this.pending[0] !== operation) return;
       this.pending.shift();
-      this.file = operation.file;
-      post((core) => core.stored(operation.number));
+      if (this.failing > 0) {
+        tell.failed(operation.number, 'no space left on device');
+      } else {
+        this.file = operation.file;
+        tell.stored(operation.number);
+      }
       this.queue.shift()?.();
     });
   }

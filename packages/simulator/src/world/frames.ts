@@ -10,11 +10,16 @@ export interface FrameHead {
   readonly epoch: number;
   readonly from: number;
   readonly to: number;
+  readonly route: number;
   readonly number: number;
+  /** The whole frame. */
+  readonly bytes: number;
 }
 
 /** Kinds from here on are numbered and sent again until they are acknowledged. */
 export const firstNumberedKind = 16;
+/** The state of slots on their way. */
+export const stateKind = 19;
 
 const headBytes = 33;
 
@@ -52,6 +57,8 @@ function headAt(bytes: Buffer, at: number): FrameHead {
     epoch: bytes.readUInt32BE(at + 9),
     from: bytes.readUInt32BE(at + 13),
     to: bytes.readUInt32BE(at + 17),
+    route: bytes.readUInt32BE(at + 21),
     number: bytes.readUInt32BE(at + 25) * 0x1_0000_0000 + bytes.readUInt32BE(at + 29),
+    bytes: 4 + bytes.readUInt32BE(at),
   };
 }

@@ -68,6 +68,8 @@ export class Host implements NetworkHost {
   process: Process | undefined;
   /** Its worker has left the cluster in order: nobody starts it again. */
   left = false;
+  /** The hosts whose workers join together with that of this one, itself included. */
+  round: readonly Host[] = [];
   private stalls = 0;
   private backlog: (readonly [Process, Act])[] = [];
 
@@ -81,6 +83,11 @@ export class Host implements NetworkHost {
     const log = (kind: LogKind) => new LogDisk(around.schedule, dice.stream(kind), settings.diskLatency);
     this.logs = { events: log('events'), journal: log('journal') };
     this.sinkPace = new SinkPace(dice.stream('sinks'), settings.sinkLatency);
+  }
+
+  /** All that slow and failing hardware concerns. */
+  get disks(): readonly (Disk | LogDisk)[] {
+    return [this.disk, ...Object.values(this.logs)];
   }
 
   /** Somebody clears up: the worker's files go. */

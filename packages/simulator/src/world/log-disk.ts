@@ -23,8 +23,8 @@ interface Operation {
 export class LogDisk {
   /** Added to what an operation takes. */
   slownessMs = 0;
-  /** Writes fail. */
-  failing = false;
+  /** Above 0: writes fail. */
+  failing = 0;
   /** Content of files that have been removed, for those who look on. */
   readonly removed: Buffer[] = [];
   readonly removedNumbers: number[] = [];
@@ -41,7 +41,7 @@ export class LogDisk {
 
   append(file: number, bytes: Buffer, post: Post): void {
     this.ask(post, () => {
-      if (this.failing) {
+      if (this.failing > 0) {
         this.broken = true;
         // Some of it may have got there.
         if (this.dice.chance(0.5)) this.chunks(file).push({ bytes: this.part(bytes), synced: false });
@@ -56,7 +56,7 @@ export class LogDisk {
     this.ask(post, () => {
       const { broken } = this;
       this.broken = false;
-      if (broken || this.failing) return (core) => core.storeFailed(operation, 'no space left');
+      if (broken || this.failing > 0) return (core) => core.storeFailed(operation, 'no space left');
       for (const chunk of this.files.get(file) ?? []) chunk.synced = true;
       return (core) => core.stored(operation);
     });

@@ -31,6 +31,10 @@ export class Process implements NetworkProcess {
   restores = 0;
   /** Sinks and sources are open. */
   endsOpen = false;
+  /** So often it was told that its disk has failed. */
+  diskFailures = 0;
+  /** Its files could not be removed. */
+  leavesFiles = false;
   core!: CoreMember;
 
   constructor(

@@ -1,5 +1,6 @@
 import type { Dice } from '../random/dice.js';
 import type { CoreMember, CorePorts, CoreStatus } from './core.js';
+import type { Tell } from './disk.js';
 import { Host, type HostSettings, type Watch } from './host.js';
 import { Network, type NetworkSettings, type ProcessEnd } from './network.js';
 import type { Latency } from './path.js';
@@ -19,8 +20,6 @@ export interface WorldSettings {
   readonly sinkLatency: Latency;
   readonly keepsText: boolean;
 }
-
-/** A world broke its own rules, or a core the contract of its ports. */
 
 /**
  * Hosts, the network between them, and virtual time. Everything that happens in it is decided by its dice:
@@ -120,11 +119,11 @@ export class World implements Watch {
         return network.close(process, wish.connection);
       case 'store':
         trace.add('store', name, wish.operation, wish.file.topology.length);
-        return host.disk.write(wish.operation, Buffer.from(wish.file.topology), process.post);
+        return host.disk.write(wish.operation, Buffer.from(wish.file.topology), tellOf(process, false));
       case 'remove':
         trace.add('remove', name, wish.operation);
         for (const log of Object.values(host.logs)) log.clear();
-        return host.disk.write(wish.operation, undefined, process.post);
+        return host.disk.write(wish.operation, undefined, tellOf(process, true));
       case 'append':
         trace.add('append', name, wish.file, wish.bytes.length);
         return host.logs[wish.log].append(wish.file, wish.bytes, process.post);
@@ -249,4 +248,16 @@ export class World implements Watch {
     }
     return sink;
   }
+}
+
+function tellOf(process: Process, removes: boolean): Tell {
+  return {
+    stored: (operation) => process.post((core) => core.stored(operation)),
+    failed: (operation, why) =>
+      process.post((core) => {
+        process.diskFailures++;
+        process.leavesFiles ||= removes;
+        core.storeFailed(operation, why);
+      }),
+  };
 }

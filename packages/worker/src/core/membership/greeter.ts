@@ -118,7 +118,9 @@ function judgeMember(hello: Hello, here: Standpoint): Verdict {
       ? no(`${here.name} is not the initializer; --control names the control channel of the initializer`)
       : welcome;
   }
-  if (here.members.some(({ name }) => name === hello.name) || here.expects(hello.name)) return welcome;
+  // Who has left by a record that is not in effect here yet may be about to say that it is.
+  const member = [...here.members, ...here.linked].some(({ name }) => name === hello.name);
+  if (member || here.expects(hello.name)) return welcome;
   if (hello.cluster === '') {
     return no(
       `the cluster has started with ${here.members.length} workers; to add one, start it with --join`,

@@ -17,7 +17,7 @@ const againNs = 1e9;
 
 /** Keeps the control log and the identity of a worker on its disk. What cannot be written is tried again. */
 export class Keeper {
-  private retry: { readonly at: number; readonly again: () => void } | undefined;
+  private readonly retries: { readonly at: number; readonly again: () => void }[] = [];
 
   constructor(
     private readonly storage: Storage,
@@ -33,7 +33,14 @@ export class Keeper {
     const { control, data, ...identity } = this.identity();
     const { members } = this.clusterLog.state;
     const topology = writeClusterFile({ ...identity, records: this.clusterLog.bytes });
-    const operation = this.operations.begin(then, (why) => this.failed(why, () => this.write(then)));
+    const operation = this.operations.begin(then, (why) => {
+      this.log.write(
+        'error',
+        'Recovery',
+        `The files of this worker cannot be written: ${why}. Trying again.`,
+      );
+      this.retries.push({ at: this.clock.now() + againNs, again: () => this.write(then) });
+    });
     this.storage.store(operation, {
       topology,
       workers: members.map(({ name }) => name),
@@ -45,18 +52,14 @@ export class Keeper {
 
   /** Removes all files. A file that cannot be removed keeps nobody from ending. */
   remove(then: () => void): void {
-    this.storage.remove(this.operations.begin(then, (why) => this.failed(why, then)));
+    const operation = this.operations.begin(then, (why) => {
+      this.log.write('error', 'Recovery', `The files of this worker cannot be removed: ${why}. Remove them.`);
+      then();
+    });
+    this.storage.remove(operation);
   }
 
   tick(now: number): void {
-    if (this.retry === undefined || now < this.retry.at) return;
-    const { again } = this.retry;
-    this.retry = undefined;
-    again();
-  }
-
-  private failed(why: string, again: () => void): void {
-    this.log.write('error', 'Recovery', `The files of this worker cannot be written: ${why}. Trying again.`);
-    this.retry = { at: this.clock.now() + againNs, again };
+    while (this.retries.length > 0 && now >= this.retries[0]!.at) this.retries.shift()!.again();
   }
 }

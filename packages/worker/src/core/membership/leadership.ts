@@ -113,6 +113,10 @@ export class Leadership {
   /** The leader before has left in order: this worker goes on where it stood. */
   inherit(epoch: number, lives: Lives): void {
     this.now = { stage: 'leading', epoch, lives };
+    // It may have ended before all had heard that its last record is in effect.
+    const index = this.host.log.committed - 1;
+    for (const { name } of lives)
+      if (name !== this.host.name) this.host.send(name, { type: 'commit', epoch, index });
   }
 
   promised(member: string, epoch: number, entries: readonly Buffer[]): void {

@@ -190,6 +190,11 @@ const cases: readonly Case[] = [
     verdict: 'welcome',
   },
   {
+    who: 'a member that has left by a record on disk that is not in effect yet',
+    here: { members: [memberNamed('initializer')] },
+    verdict: 'welcome',
+  },
+  {
     who: 'a former member',
     hello: { ...stranger, cluster: 'c' },
     here: unknown,
