@@ -69,9 +69,12 @@ function told({ name, message, stack }: Error): string {
  * are muted: a burst from each source. And once more, in as many copies as are made of a message, for what was under
  * way to this worker when it was full, and is processed all the same.
  */
-function boundBytes({ workers, spares, windowBytes, input, burst, shape }: Scenario): number {
+function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilience }: Scenario): number {
   const links = workers + spares - 1;
-  const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes);
+  // A journal lets out at once what has gathered while the disk was busy; checkpoints send barriers besides.
+  const gathered = resilience === undefined ? 1 : 4;
+  const barrierBytes = resilience === undefined ? 0 : 64 * 41;
+  const turnBytes = gathered * shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
   const copies = shape.multiply ? 3 : 1;
   return links * (1 + copies) * (windowBytes.link + turnBytes);
 }
