@@ -28,7 +28,6 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'prepares are not chained': 451,
   'recorded behind new': 68,
   'processed before journaled': 72,
-  'journal is trimmed early': 128,
   'no copy on write': 10,
 };
 
@@ -40,7 +39,6 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
   'prepares are not chained',
   'recorded behind new',
   'processed before journaled',
-  'journal is trimmed early',
   'no copy on write',
 ]);
 

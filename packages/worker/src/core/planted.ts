@@ -47,8 +47,6 @@ export const plantedBugs = [
   'recorded behind new',
   /** What a source has read is processed before it is on disk. */
   'processed before journaled',
-  /** A journal is trimmed when a checkpoint is cut, not when it counts. */
-  'journal is trimmed early',
   /** A state that changes before its turn has come is not written as it was at the cut. */
   'no copy on write',
 ] as const;

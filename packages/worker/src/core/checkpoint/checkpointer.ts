@@ -152,7 +152,6 @@ export class Checkpointer {
       this.preparing.add(checkpoint);
       host.ends.prepare(checkpoint);
     }
-    if (host.planted.has('journal is trimmed early')) host.journal.trim(open.journal);
     host.wake();
   }
 
