@@ -4,10 +4,10 @@ import type { Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
-import type { Ends, LineLog, LogFiles } from '../ports.js';
+import type { Ends, LogFiles } from '../ports.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
-import { logCuts, makeRecord, recordHeaderBytes, recordKind, type LogPlace } from './log-records.js';
+import { logBatches, logCuts, logOutputs, makeRecord, recordKind, type LogPlace } from './log-records.js';
 import { LogWriter, type LogOwner } from './log-writer.js';
 import { StateLog } from './state-log.js';
 
@@ -16,19 +16,16 @@ const growth = 3;
 const fileBytesMin = 16 * 1024 * 1024;
 
 export interface CheckpointerHost {
-  readonly name: string;
   readonly engine: Engine;
   readonly files: LogFiles;
   readonly operations: Operations;
   readonly ends: Ends;
-  readonly log: LineLog;
-  readonly journal: Journal;
   readonly planted: ReadonlySet<PlantedBug>;
   /** Another file is begun when one has so many bytes; undefined: when it is long for what it holds. */
   readonly fileBytes: number | undefined;
   owner(): LogOwner;
   /** Output that is not lost with the worker, by sink. */
-  outputs(): ReadonlyMap<string, KeptOutput>;
+  readonly outputs: ReadonlyMap<string, KeptOutput>;
   /** The other members. */
   peers(): readonly Peer[];
   /** Nothing is under way at this worker, and nothing will be. */
@@ -82,12 +79,15 @@ export class Checkpointer {
   private idleCommitted = false;
   private generation = 0;
 
-  constructor(private readonly host: CheckpointerHost) {
+  constructor(
+    private readonly host: CheckpointerHost,
+    private readonly journal: Journal,
+  ) {
     this.writer = new LogWriter(host.files, 'events', () => host.owner());
     this.states = new StateLog(
       host.engine,
       (kind, record) => this.writer.append(kind, record),
-      (why) => this.fail(why),
+      (why) => this.failState(why),
       host.planted.has('no copy on write'),
     );
   }
@@ -102,12 +102,7 @@ export class Checkpointer {
     return this.idleCommitted;
   }
 
-  /** Bytes of the current log file. */
-  get fileSize(): number {
-    return this.writer.place.offset;
-  }
-
-  /** Another file begins with the next checkpoint. @returns false when it will anyway, or has nothing in it yet */
+  /** Another file begins with the next checkpoint, unless it does anyway, or this one holds nothing new. */
   rotate(): 'begun' | 'ongoing' | 'empty' {
     if (this.wantsFile) return 'ongoing';
     if (this.writer.place.offset === this.firstBytes) return 'empty';
@@ -133,13 +128,14 @@ export class Checkpointer {
       written: false,
       syncing: false,
       end: undefined,
-      journal: host.journal.position,
-      idle: host.idle(),
+      journal: this.journal.position,
+      idle: host.idle() && this.journal.empty,
     };
     this.open = open;
     this.writer.append(recordKind.cut, makeRecord(this.cutContent(open)));
-    for (const [sink, output] of host.outputs()) {
-      this.writer.append(recordKind.output, named(sink, output.cut(checkpoint)));
+    for (const [sink, output] of host.outputs) {
+      const content = logOutputs.encode({ type: 'logOutput', sink, ...output.cut(checkpoint) });
+      this.writer.append(recordKind.output, makeRecord(content));
     }
     this.states.cut(all);
     for (const { name, data } of host.peers()) {
@@ -183,7 +179,8 @@ export class Checkpointer {
   }
 
   prepareFailed(checkpoint: number, why: string): void {
-    if (this.preparing.has(checkpoint)) this.fail(`a sink could not prepare: ${why}`);
+    // What it was given belongs to the next checkpoint then; one that is open may have counted on it.
+    if (this.preparing.delete(checkpoint)) this.fail(`a sink could not prepare: ${why}`);
   }
 
   /** The checkpoint counts. */
@@ -192,7 +189,7 @@ export class Checkpointer {
     if (told?.checkpoint !== checkpoint || told.end === undefined) return;
     this.told = undefined;
     host.files.removeBefore('events', told.end.file);
-    host.journal.trim(told.journal);
+    this.journal.trim(told.journal);
     if (told.idle) this.idleCommitted = true;
     const limit = host.fileBytes ?? Math.max(fileBytesMin, growth * this.firstBytes);
     if (this.writer.place.offset > limit) this.wantsFile = true;
@@ -238,7 +235,8 @@ export class Checkpointer {
 
   private record(from: string, bytes: Buffer, start: number, end: number): void {
     if (this.host.planted.has('in flight is not recorded')) return;
-    this.writer.append(recordKind.inFlight, named(from, bytes, start, end));
+    const content = logBatches.encode({ type: 'logBatch', from, batch: bytes.subarray(start, end) });
+    this.writer.append(recordKind.inFlight, makeRecord(content));
   }
 
   private syncIfComplete(): void {
@@ -272,6 +270,12 @@ export class Checkpointer {
     host.stored(open.checkpoint, open.end);
   }
 
+  /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */
+  private failState(why: string): void {
+    this.wantsFile = true;
+    this.fail(why);
+  }
+
   /** What is in a file that could not be synced is not to be trusted: the next cut begins another one. */
   private failFile(open: Open, why: string): void {
     this.wantsFile = true;
@@ -289,14 +293,4 @@ function barrier(checkpoint: number): Buffer {
   const payload = Buffer.allocUnsafe(8);
   payload.writeBigUInt64BE(BigInt(checkpoint));
   return makeFrame(frameKind.checkpoint, payload);
-}
-
-/** A record of text32 name and bytes, with room for its header. */
-function named(name: string, bytes: Buffer, start = 0, end = bytes.length): Buffer {
-  const text = Buffer.from(name);
-  const record = Buffer.allocUnsafeSlow(recordHeaderBytes + 4 + text.length + end - start);
-  record.writeUInt32BE(text.length, recordHeaderBytes);
-  text.copy(record, recordHeaderBytes + 4);
-  bytes.copy(record, recordHeaderBytes + 4 + text.length, start, end);
-  return record;
 }

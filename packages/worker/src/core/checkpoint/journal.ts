@@ -2,9 +2,11 @@ import { ByteWriter } from '@wallaroo/protocol';
 import { isNamed } from '../../api/errors.js';
 import type { Engine } from '../engine/engine.js';
 import type { Operations } from '../operations.js';
-import type { Clock, LineLog, LogFiles } from '../ports.js';
+import type { PlantedBug } from '../planted.js';
+import type { Clock, LineLog, LogFiles, LogKind } from '../ports.js';
 import type { Inlet } from '../step/inlet.js';
 import {
+  beginRecord,
   checkedSum,
   DamagedLogError,
   logStart,
@@ -13,6 +15,7 @@ import {
   recordLength,
   RecordReader,
   seeds,
+  takeRecord,
   type LogPlace,
 } from './log-records.js';
 import { LogWriter, nextFile, type LogOwner } from './log-writer.js';
@@ -30,13 +33,12 @@ export interface JournalHost {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: LineLog;
-  /** A planted bug: messages are processed before they are on disk. */
-  readonly processesAtOnce: boolean;
+  readonly planted: ReadonlySet<PlantedBug>;
   owner(): LogOwner;
   /** There is something to process. */
   wake(): void;
   /** The journal cannot be read. */
-  damaged(file: number, error: DamagedLogError): void;
+  damaged(kind: LogKind, file: number, error: DamagedLogError): void;
 }
 
 /** Messages of one record. */
@@ -80,11 +82,14 @@ export class Journal {
   private replay: Replay | undefined;
   /** A write has failed: nothing is written until then. */
   private retryAt: number | undefined;
+  /** A planted bug: messages are processed before they are on disk. */
+  private readonly processesAtOnce: boolean;
   /** Grows with every rollback: answers to what was asked before are void. */
   private generation = 0;
 
   constructor(private readonly host: JournalHost) {
     this.writer = new LogWriter(host.files, 'journal', () => host.owner());
+    this.processesAtOnce = host.planted.has('processed before journaled');
   }
 
   /** Nothing waits to be processed. */
@@ -118,8 +123,7 @@ export class Journal {
     const { out } = this;
     if (out.length > 0 && this.source !== inlet.name) this.finishRecord();
     if (out.length === 0) {
-      out.reserve(recordHeaderBytes);
-      out.length = recordHeaderBytes;
+      beginRecord(out);
       out.text32(inlet.name);
       this.source = inlet.name;
       this.host.wake();
@@ -173,17 +177,15 @@ export class Journal {
   }
 
   private finishRecord(): void {
-    const { out, messages } = this;
-    if (out.length === 0) return;
-    const record = Buffer.allocUnsafeSlow(out.length);
-    out.buffer.copy(record, 0, 0, out.length);
-    out.length = 0;
+    const { messages } = this;
+    const record = takeRecord(this.out);
+    if (record === undefined) return;
     this.messages = [];
     this.size += record.length;
     const batch: Batch = { source: this.source, messages, record, place: this.writer.place };
     this.unsynced.push(batch);
     if (this.retryAt === undefined && this.replay === undefined) this.write(batch);
-    if (this.host.processesAtOnce) this.ready.push({ ...batch, record: nothing });
+    if (this.processesAtOnce) this.ready.push({ ...batch, record: nothing });
   }
 
   private write(batch: Batch): void {
@@ -210,7 +212,7 @@ export class Journal {
       if (failure !== undefined) return this.failed(failure, this.syncedTo ?? logStart);
       this.syncedTo = end;
       const synced = this.unsynced.splice(0, count);
-      if (this.host.processesAtOnce) this.size -= synced.reduce((sum, { record }) => sum + record.length, 0);
+      if (this.processesAtOnce) this.size -= synced.reduce((sum, { record }) => sum + record.length, 0);
       else this.ready.push(...synced);
       this.host.wake();
     });
@@ -289,7 +291,7 @@ export class Journal {
     if (limit <= 0) return this.writeFrom(reader.place);
     replay.reading = true;
     const failed = this.current((why: string) =>
-      this.host.damaged(file, new DamagedLogError(reader.wanted, why)),
+      this.host.damaged('journal', file, new DamagedLogError(reader.wanted, why)),
     );
     const read = this.current((bytes: Buffer) => {
       replay.reading = false;
@@ -310,7 +312,8 @@ export class Journal {
       const { place } = reader;
       const skipped = Math.max(0, place.offset - offset - known);
       const behind = { ...place, offset: offset + known + skipped };
-      if (recordsBehind(piece.subarray(skipped), behind)) return this.host.damaged(place.file, error);
+      if (recordsBehind(piece.subarray(skipped), behind))
+        return this.host.damaged('journal', place.file, error);
       return this.endAt(place, piece.length - skipped);
     }
     const { place, incomplete } = reader;

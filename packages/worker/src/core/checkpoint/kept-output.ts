@@ -1,14 +1,15 @@
 import type { OutputPort } from '../ports.js';
 
-interface Batch {
+export interface OutputBatch {
   readonly bytes: Buffer;
+  /** Where each message ends, if the sink is told so. */
   readonly ends: readonly number[];
 }
 
 /** What belongs to a checkpoint, and waits for it to count. */
 interface Part {
   readonly checkpoint: number;
-  readonly batches: readonly Batch[];
+  readonly batches: readonly OutputBatch[];
 }
 
 /**
@@ -20,10 +21,10 @@ interface Part {
  */
 export class KeptOutput implements OutputPort {
   /** Held back. */
-  private batches: Batch[] = [];
+  private batches: OutputBatch[] = [];
   private parts: Part[] = [];
   /** Let out, the newest last; of older ones nothing is unsent. */
-  private sending: Batch[] = [];
+  private sending: OutputBatch[] = [];
   /** The newest checkpoint whose output is, or was, in the hands of this process. */
   private letOut = 0;
 
@@ -41,21 +42,21 @@ export class KeptOutput implements OutputPort {
     }
     const done = this.port.write(bytes, ends);
     if (this.unsent() > 0) {
-      this.sending.push({ bytes: Buffer.from(bytes), ends: [] });
+      this.sending.push({ bytes: Buffer.from(bytes), ends: [...ends] });
       this.forgetSent();
     }
     return done;
   }
 
   /** What has come since the last cut belongs to this checkpoint. @returns what a restore would have to let out */
-  cut(checkpoint: number): Buffer {
+  cut(checkpoint: number): OutputBatch {
     // What belongs to a checkpoint that never counted, or does not yet, has to be on disk with this one.
     const batches = [...this.parts.flatMap((part) => part.batches), ...this.batches];
     this.batches = [];
     this.parts = this.holds ? [{ checkpoint, batches }] : [];
     if (!this.holds) this.letOut = checkpoint;
     this.forgetSent();
-    return Buffer.concat([...this.sending, ...batches].map(({ bytes }) => bytes));
+    return joined([...this.sending, ...batches]);
   }
 
   commit(checkpoint: number): void {
@@ -67,13 +68,13 @@ export class KeptOutput implements OutputPort {
     }
   }
 
-  /** Everything goes back to a checkpoint, to which these bytes belong: unless this process has let them out, they go now. */
-  restore(checkpoint: number, bytes: Buffer): void {
+  /** Everything goes back to a checkpoint, to which this belongs: unless this process has let it out, it goes now. */
+  restore(checkpoint: number, batch: OutputBatch): void {
     this.batches = [];
     this.parts = [];
     if (checkpoint <= this.letOut) return;
     this.letOut = checkpoint;
-    if (bytes.length > 0) this.hand({ bytes, ends: [bytes.length] });
+    if (batch.bytes.length > 0) this.hand(batch);
   }
 
   /** The end is clean: nothing is ever computed again. */
@@ -83,7 +84,7 @@ export class KeptOutput implements OutputPort {
     this.batches = [];
   }
 
-  private hand(batch: Batch): void {
+  private hand(batch: OutputBatch): void {
     this.sending.push(batch);
     this.port.write(batch.bytes, batch.ends);
     this.forgetSent();
@@ -95,4 +96,14 @@ export class KeptOutput implements OutputPort {
     while (first > 0 && left > 0) left -= this.sending[--first]!.bytes.length;
     if (first > 0) this.sending = this.sending.slice(first);
   }
+}
+
+function joined(batches: readonly OutputBatch[]): OutputBatch {
+  let length = 0;
+  const ends: number[] = [];
+  for (const batch of batches) {
+    for (const end of batch.ends) ends.push(length + end);
+    length += batch.bytes.length;
+  }
+  return { bytes: Buffer.concat(batches.map(({ bytes }) => bytes)), ends };
 }

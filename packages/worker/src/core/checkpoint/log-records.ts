@@ -8,6 +8,7 @@ import {
   fieldU32,
   fieldU53,
   messageTable,
+  type ByteWriter,
   type MessageOf,
 } from '@wallaroo/protocol';
 import type { LogKind } from '../ports.js';
@@ -29,9 +30,9 @@ export const recordKind = {
   cut: 2,
   /** State of keys: u16 stage, key, state, again and again. */
   states: 3,
-  /** A batch that was on its way when the checkpoint was cut: text32 the member that it came from, the batch. */
+  /** A batch that was on its way when the checkpoint was cut: a `logBatch`. */
   inFlight: 4,
-  /** Output of a sink that is let out when the checkpoint is recorded: text32 the sink, the bytes. */
+  /** What a sink has to hand on when everything goes back to the checkpoint: a `logOutput`. */
   output: 5,
   /** Messages as they were read: text32 the source, then u32 length and bytes of each. In journals only. */
   input: 6,
@@ -64,6 +65,18 @@ export const logCuts = messageTable({
       /** Where what the journal has for the sources, and was not processed yet, begins. */
       journal: logPlaceField,
     },
+  },
+});
+
+export const logBatches = messageTable({
+  logBatch: { tag: 1, fields: { from: fieldText, batch: fieldBytes } },
+});
+
+export const logOutputs = messageTable({
+  logOutput: {
+    tag: 1,
+    /** `ends`: where each message ends in `bytes`, of sinks that are told so. */
+    fields: { sink: fieldText, bytes: fieldBytes, ends: fieldList(fieldU32) },
   },
 });
 
@@ -104,6 +117,22 @@ export function sealRecord(record: Buffer, kind: RecordKind, seed: number): numb
 export function makeRecord(content: Buffer): Buffer {
   const record = Buffer.allocUnsafeSlow(recordHeaderBytes + content.length);
   content.copy(record, recordHeaderBytes);
+  return record;
+}
+
+/** Leaves room for the header of a record at the start of an empty writer. */
+export function beginRecord(out: ByteWriter): void {
+  out.reserve(recordHeaderBytes);
+  out.length = recordHeaderBytes;
+}
+
+/** Takes the record that was gathered out of the writer; none when nothing stands behind its header. */
+export function takeRecord(out: ByteWriter): Buffer | undefined {
+  const { length } = out;
+  out.length = 0;
+  if (length <= recordHeaderBytes) return undefined;
+  const record = Buffer.allocUnsafeSlow(length);
+  out.buffer.copy(record, 0, 0, length);
   return record;
 }
 

@@ -4,7 +4,7 @@ import { MessageEncoder } from '../codec/message-encoder.js';
 import { MessagePack } from '../codec/message-pack.js';
 import type { Engine } from '../engine/engine.js';
 import { stateCodecs, type StateCodec } from '../step/state-codec.js';
-import { DamagedLogError, recordHeaderBytes, recordKind, type RecordKind } from './log-records.js';
+import { beginRecord, DamagedLogError, recordKind, takeRecord, type RecordKind } from './log-records.js';
 
 /** State is written in records of about this size. */
 const recordBytes = 64 * 1024;
@@ -85,8 +85,7 @@ export class StateLog {
   private write(stage: number, key: string, state: unknown): void {
     const { out, encoder } = this;
     if (out.length === 0) {
-      out.reserve(recordHeaderBytes);
-      out.length = recordHeaderBytes;
+      beginRecord(out);
       encoder.beginBatch();
     }
     const start = out.length;
@@ -104,12 +103,7 @@ export class StateLog {
   }
 
   private finishRecord(): void {
-    const { out } = this;
-    if (out.length > recordHeaderBytes) {
-      const record = Buffer.allocUnsafeSlow(out.length);
-      out.buffer.copy(record, 0, 0, out.length);
-      this.append(recordKind.states, record);
-    }
-    out.length = 0;
+    const record = takeRecord(this.out);
+    if (record !== undefined) this.append(recordKind.states, record);
   }
 }

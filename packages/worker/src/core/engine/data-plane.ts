@@ -98,7 +98,8 @@ export class DataPlane {
   }
 
   sinkHolds(sink: string, unsentBytes: number): void {
-    this.sink(sink).unsent = unsentBytes;
+    const counted = this.sinks.get(sink);
+    if (counted !== undefined) counted.unsent = unsentBytes;
     this.backpressure.update('sink', sink, unsentBytes);
   }
 
@@ -216,7 +217,6 @@ export class DataPlane {
   private makeDurability(host: DataPlaneHost): Durability | undefined {
     if (host.resilience === undefined) return undefined;
     return new Durability({
-      name: host.name,
       engine: this.engine,
       clock: host.clock,
       log: host.log,

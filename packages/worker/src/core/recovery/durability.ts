@@ -1,38 +1,15 @@
-import { Checkpointer } from '../checkpoint/checkpointer.js';
-import type { KeptOutput } from '../checkpoint/kept-output.js';
-import { Journal } from '../checkpoint/journal.js';
-import { logStart, type DamagedLogError, type LogPlace } from '../checkpoint/log-records.js';
-import type { LogOwner } from '../checkpoint/log-writer.js';
-import type { Engine } from '../engine/engine.js';
+import { Checkpointer, type CheckpointerHost } from '../checkpoint/checkpointer.js';
+import type { OutputBatch } from '../checkpoint/kept-output.js';
+import { Journal, type JournalHost } from '../checkpoint/journal.js';
+import { DamagedLogError, logStart, type LogPlace } from '../checkpoint/log-records.js';
 import type { Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';
-import type { Operations } from '../operations.js';
-import type { PlantedBug } from '../planted.js';
-import type { Clock, Ends, LineLog, LogFiles, LogKind } from '../ports.js';
 import { slotOf } from '../slots/hash.js';
 import { Restore, type Restored } from './restore.js';
 
-export interface DurabilityHost {
-  readonly name: string;
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly log: LineLog;
-  readonly files: LogFiles;
-  readonly ends: Ends;
-  readonly operations: Operations;
-  readonly planted: ReadonlySet<PlantedBug>;
-  readonly fileBytes: number | undefined;
-  /** Output that is not lost with the worker, by sink. */
-  readonly outputs: ReadonlyMap<string, KeptOutput>;
-  owner(): LogOwner;
-  peers(): readonly Peer[];
-  idle(): boolean;
-  wake(): void;
-  stored(checkpoint: number, end: LogPlace): void;
-  failed(checkpoint: number, why: string): void;
+export interface DurabilityHost extends JournalHost, CheckpointerHost {
   /** Everything is as it was at the checkpoint: the epoch may begin. */
   restored(): void;
-  damaged(kind: LogKind, file: number, error: DamagedLogError): void;
 }
 
 /** Where everything goes back to. */
@@ -56,36 +33,8 @@ export class Durability {
   private late: { readonly restored: Restored; readonly at: number } | undefined;
 
   constructor(private readonly host: DurabilityHost) {
-    const { files, operations, engine, clock, log, ends, planted, name, fileBytes } = host;
-    this.journal = new Journal({
-      files,
-      operations,
-      engine,
-      clock,
-      log,
-      processesAtOnce: planted.has('processed before journaled'),
-      owner: () => host.owner(),
-      wake: () => host.wake(),
-      damaged: (file, error) => host.damaged('journal', file, error),
-    });
-    this.checkpointer = new Checkpointer({
-      name,
-      engine,
-      files,
-      operations,
-      ends,
-      log,
-      planted,
-      fileBytes,
-      journal: this.journal,
-      owner: () => host.owner(),
-      outputs: () => host.outputs,
-      peers: () => host.peers(),
-      idle: () => host.idle() && this.journal.empty,
-      wake: () => host.wake(),
-      stored: (checkpoint, end) => host.stored(checkpoint, end),
-      failed: (checkpoint, why) => host.failed(checkpoint, why),
-    });
+    this.journal = new Journal(host);
+    this.checkpointer = new Checkpointer(host, this.journal);
   }
 
   arrived(peer: Peer, frame: Frame): void {
@@ -161,7 +110,11 @@ export class Durability {
     const done = () => {
       if (!cancelled) this.took(goal, logStart, nothing);
     };
-    files.cutOff(operations.begin(done, done), 'events', 0, 0);
+    const failed = (why: string) => {
+      if (!cancelled) this.host.damaged('events', 0, new DamagedLogError(0, why));
+    };
+    // What may stand there never counted, and nothing may follow it.
+    files.cutOff(operations.begin(done, failed), 'events', 0, 0);
   }
 
   /** What was on its way is processed ahead of all that comes. */
@@ -176,7 +129,7 @@ export class Durability {
     if (host.planted.has('recorded behind new')) this.late = { restored, at: host.clock.now() + 1e9 };
     else this.preload(restored);
     for (const [sink, output] of this.host.outputs) {
-      output.restore(checkpoint, restored.outputs.get(sink) ?? Buffer.alloc(0));
+      output.restore(checkpoint, restored.outputs.get(sink) ?? noOutput);
     }
     this.journal.restore(restored.journal);
     const seconds = ((host.clock.now() - this.beganAt) / 1e9).toFixed(1);
@@ -191,3 +144,5 @@ export class Durability {
     );
   }
 }
+
+const noOutput: OutputBatch = { bytes: Buffer.alloc(0), ends: [] };

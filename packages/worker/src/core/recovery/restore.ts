@@ -1,7 +1,11 @@
+import { InvalidMessageError, ShortInputError } from '@wallaroo/protocol';
+import type { OutputBatch } from '../checkpoint/kept-output.js';
 import {
   DamagedLogError,
+  logBatches,
   logCuts,
   logHeads,
+  logOutputs,
   logVersion,
   recordKind,
   RecordReader,
@@ -10,6 +14,7 @@ import {
   type LogPlace,
 } from '../checkpoint/log-records.js';
 import type { LogOwner } from '../checkpoint/log-writer.js';
+import { InvalidBatchError } from '../codec/message-decoder.js';
 import { frameKind } from '../link/frame.js';
 import type { HeldFrame } from '../link/receiver.js';
 import type { Operations } from '../operations.js';
@@ -34,7 +39,7 @@ export interface Restored {
   readonly journal: LogPlace;
   /** What was on its way from each member. */
   readonly inFlight: ReadonlyMap<string, readonly HeldFrame[]>;
-  readonly outputs: ReadonlyMap<string, Buffer>;
+  readonly outputs: ReadonlyMap<string, OutputBatch>;
   readonly entries: number;
 }
 
@@ -43,7 +48,7 @@ export class Restore {
   private readonly reader: RecordReader;
   private cut: LogCut | undefined;
   private readonly inFlight = new Map<string, HeldFrame[]>();
-  private readonly outputs = new Map<string, Buffer>();
+  private readonly outputs = new Map<string, OutputBatch>();
   private entries = 0;
   private cancelled = false;
 
@@ -139,16 +144,16 @@ export class Restore {
         this.entries += this.host.states(bytes, start, end);
         return;
       case recordKind.inFlight: {
-        const { name, at } = nameAt(bytes, start);
-        const frame = { kind: frameKind.batch, route: 0, bytes: Buffer.from(bytes.subarray(at, end)) };
-        const known = this.inFlight.get(name);
-        if (known === undefined) this.inFlight.set(name, [frame]);
+        const { from, batch } = logBatches.decode(bytes, start, end);
+        const frame = { kind: frameKind.batch, route: 0, bytes: batch };
+        const known = this.inFlight.get(from);
+        if (known === undefined) this.inFlight.set(from, [frame]);
         else known.push(frame);
         return;
       }
       case recordKind.output: {
-        const { name, at } = nameAt(bytes, start);
-        this.outputs.set(name, Buffer.from(bytes.subarray(at, end)));
+        const { sink, ...output } = logOutputs.decode(bytes, start, end);
+        this.outputs.set(sink, output);
         return;
       }
       default:
@@ -157,15 +162,11 @@ export class Restore {
   }
 }
 
-function nameAt(bytes: Buffer, start: number): { readonly name: string; readonly at: number } {
-  const at = start + 4 + bytes.readUInt32BE(start);
-  return { name: bytes.toString('utf8', start + 4, at), at };
-}
-
 /** Bytes whose checksum fits, and that say nothing we know. */
 function isDecoding(error: unknown): boolean {
   return (
-    error instanceof Error &&
-    ['InvalidMessageError', 'ShortInputError', 'InvalidBatchError'].includes(error.name)
+    error instanceof InvalidMessageError ||
+    error instanceof ShortInputError ||
+    error instanceof InvalidBatchError
   );
 }

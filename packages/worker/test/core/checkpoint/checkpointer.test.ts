@@ -1,0 +1,199 @@
+import { expect } from 'chai';
+import { Checkpointer } from '../../../src/core/checkpoint/checkpointer.js';
+import { Journal } from '../../../src/core/checkpoint/journal.js';
+import { application, source, stateComputation } from '../../../src/index.js';
+import { Engine } from '../../../src/core/engine/engine.js';
+import { Operations } from '../../../src/core/operations.js';
+import type { LogKind } from '../../../src/core/ports.js';
+import { planApplication } from '../../../src/core/topology/planner.js';
+
+interface Held {
+  value: unknown;
+}
+
+/** A worker alone, with a disk and a sink that a test holds in its hands. */
+class Bench {
+  readonly operations = new Operations();
+  /** Bytes by file of the event log. */
+  readonly files = new Map<number, number>();
+  private syncs: number[] = [];
+  readonly prepares: number[] = [];
+  readonly told: string[] = [];
+  transactional = false;
+  readonly engine = new Engine(
+    planApplication(
+      application(
+        { name: 'checkpointed' },
+        source<Held>('in', { kind: 'test', open: () => never() })
+          .keyBy(() => 'key')
+          .to(
+            stateComputation(
+              'hold',
+              (): Held => ({ value: 0 }),
+              (message: Held, state) => {
+                state.value = message.value;
+              },
+            ),
+          )
+          .toSink({ kind: 'test', encoder: () => '', open: () => never() }),
+      ),
+    ),
+    {
+      worker: 'w',
+      clock: { now: () => 0 },
+      log: { write: () => undefined },
+      output: () => ({ write: () => true }),
+      turnOpened: () => undefined,
+    },
+  );
+  readonly checkpointer: Checkpointer;
+
+  constructor() {
+    const transactional = () => this.transactional;
+
+    const host = {
+      engine: this.engine,
+      operations: this.operations,
+      clock: { now: () => 0 },
+      log: { write: () => undefined, line: () => undefined },
+      planted: new Set<never>(),
+      fileBytes: undefined,
+      outputs: new Map<string, never>(),
+      files: {
+        append: (_: LogKind, file: number, bytes: Buffer) =>
+          void this.files.set(file, (this.files.get(file) ?? 0) + bytes.length),
+        sync: (operation: number) => void this.syncs.push(operation),
+        read: () => undefined,
+        cutOff: () => undefined,
+        removeBefore: (kind: LogKind, file: number) => {
+          if (kind !== 'events') return;
+          for (const known of this.files.keys()) if (known < file) this.files.delete(known);
+        },
+      },
+      ends: {
+        get transactional() {
+          return transactional();
+        },
+        positions: () => new Map<string, Buffer>(),
+        prepare: (checkpoint: number) => void this.prepares.push(checkpoint),
+        commit: () => undefined,
+        restore: () => undefined,
+        open: () => undefined,
+        flow: () => undefined,
+        endSources: () => undefined,
+        drainSources: () => undefined,
+        flushSinks: () => undefined,
+      },
+      owner: () => ({ cluster: 'c', application: 'a', worker: 'w' }),
+      peers: () => [],
+      idle: () => false,
+      wake: () => undefined,
+      stored: (checkpoint: number) => void this.told.push(`stored ${checkpoint}`),
+      failed: (checkpoint: number, why: string) => void this.told.push(`failed ${checkpoint}: ${why}`),
+      damaged: () => undefined,
+    };
+    this.checkpointer = new Checkpointer(host, new Journal(host));
+  }
+
+  change(value: unknown): void {
+    this.engine.inlets.get('in')!.push({ value });
+  }
+
+  /** Cuts, writes, and lets the disk answer. */
+  cut(checkpoint: number, fails?: string): void {
+    this.checkpointer.begin(checkpoint);
+    this.checkpointer.writeSome();
+    for (const operation of this.syncs.splice(0)) {
+      if (fails === undefined) this.operations.stored(operation);
+      else this.operations.failed(operation, fails);
+    }
+  }
+
+  take(): string[] {
+    return this.told.splice(0);
+  }
+}
+
+function never(): never {
+  throw new Error('nobody opens it');
+}
+
+describe('the checkpointer', () => {
+  it('tells when its part is on disk, and drops older files when that counts', () => {
+    const bench = new Bench();
+    bench.change(1);
+    bench.cut(1);
+    bench.checkpointer.commit(1);
+    expect(bench.take()).to.deep.equal(['stored 1']);
+    expect(bench.checkpointer.rotate()).to.equal('empty');
+    bench.change(2);
+    bench.cut(2);
+    bench.checkpointer.commit(2);
+    expect([...bench.files.keys()]).to.deep.equal([0]);
+    expect(bench.checkpointer.rotate()).to.equal('begun');
+    expect(bench.checkpointer.rotate()).to.equal('ongoing');
+    bench.cut(3);
+    expect(bench.files.size).to.equal(2);
+    bench.checkpointer.commit(3);
+    expect([...bench.files.keys()]).not.to.include(0);
+    expect(bench.take()).to.deep.equal(['stored 2', 'stored 3']);
+  });
+
+  it('never uses a number twice', () => {
+    const bench = new Bench();
+    bench.cut(5);
+    bench.cut(5);
+    bench.cut(4);
+    expect(bench.take()).to.deep.equal(['stored 5']);
+    expect(bench.checkpointer.newest).to.equal(5);
+  });
+
+  it('goes on with the next checkpoint when a sink could not prepare one', () => {
+    const bench = new Bench();
+    bench.transactional = true;
+    bench.cut(1);
+    bench.checkpointer.prepareFailed(1, 'the sink is gone');
+    expect(bench.take()).to.deep.equal(['failed 1: a sink could not prepare: the sink is gone']);
+    bench.cut(2);
+    expect(bench.take()).to.deep.equal([]);
+    bench.checkpointer.prepared(2);
+    expect(bench.take()).to.deep.equal(['stored 2']);
+    expect(bench.prepares).to.deep.equal([1, 2]);
+  });
+
+  it('waits for all that sinks were asked to prepare', () => {
+    const bench = new Bench();
+    bench.transactional = true;
+    bench.cut(1);
+    bench.cut(2);
+    bench.checkpointer.prepared(2);
+    expect(bench.take()).to.deep.equal([]);
+    bench.checkpointer.prepared(1);
+    expect(bench.take()).to.deep.equal(['stored 2']);
+  });
+
+  it('trusts no file that could not be synced', () => {
+    const bench = new Bench();
+    bench.change(1);
+    bench.cut(1, 'no space left');
+    expect(bench.take()).to.deep.equal(['failed 1: no space left']);
+    bench.cut(2);
+    expect(bench.take()).to.deep.equal(['stored 2']);
+    bench.checkpointer.commit(2);
+    expect([...bench.files.keys()]).to.have.length(1);
+    expect([...bench.files.keys()]).not.to.include(0);
+  });
+
+  it('takes no checkpoint without a state that cannot be written, until it can be', () => {
+    const bench = new Bench();
+    bench.change(() => 'no function can be written');
+    bench.cut(1);
+    bench.cut(2);
+    const failures = bench.take();
+    expect(failures).to.have.length(2);
+    for (const failure of failures) expect(failure).to.include("the state of key 'key' cannot be written");
+    bench.change('a text can');
+    bench.cut(3);
+    expect(bench.take()).to.deep.equal(['stored 3']);
+  });
+});
