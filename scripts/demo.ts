@@ -91,7 +91,9 @@ async function demo(): Promise<void> {
   await until('the cluster goes on', () => /~~~Resuming/.test(textOf(log('initializer'))));
   quote(log('initializer'), /worker2 is back.*|~~~Resuming.*/g);
 
-  say('Its state is empty, since there are no checkpoints yet. New votes are counted on both workers');
+  say(
+    'Its state is empty: this cluster runs without --run-with-resilience. New votes are counted on both workers',
+  );
   await showLetters(worker2);
   await send(workers, messagesAfterwards);
   await until('new totals have come out', () => totalsOf(workers).lines >= messages + messagesAfterwards);

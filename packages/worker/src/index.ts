@@ -54,7 +54,7 @@ export {
   type RecordCodec,
   type RecordOf,
 } from './api/record-codec.js';
-export type { RunningSink, SinkConfig, SinkContext } from './api/sink.js';
+export type { RunningSink, SinkConfig, SinkContext, SinkTransactions } from './api/sink.js';
 export type { RunningSource, SourceConfig, SourceContext, SourceInput } from './api/source.js';
 export { UserCodeError } from './core/step/user-code.js';
 export {

@@ -1,3 +1,5 @@
+import type { DamagedFileError } from '../core/membership/errors.js';
+
 /** Something that the operator can mend. The text says what happened, the remedy what to do. */
 export class WorkerError extends Error {
   constructor(
@@ -52,6 +54,16 @@ export class ForeignFilesError extends WorkerError {
       'Give this worker a --resilience-dir of its own; or, if what it tells is not needed any more, remove the files of this worker there.',
       options,
     );
+  }
+}
+
+/** An event log or a journal says what cannot be. */
+export class DamagedLogError extends WorkerError {
+  readonly exitCode: number;
+
+  constructor(path: string, cause: DamagedFileError) {
+    super(`${path}: ${cause.message}`, cause.remedy, { cause });
+    this.exitCode = cause.exitCode;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Address } from '@wallaroo/protocol';
 import type { RunningSink, SinkContext } from '../api/sink.js';
-import type { RunningSource, SourceContext } from '../api/source.js';
+import type { RunningSource, SourceConfig, SourceContext } from '../api/source.js';
 import type { Plan } from '../core/topology/plan.js';
 
 interface OpenSource {
@@ -26,7 +26,7 @@ export class LocalEnds {
   constructor(
     private readonly plan: Plan,
     private readonly sinkContext: (name: string, kind: string, sink: () => RunningSink) => SinkContext,
-    private readonly sourceContext: (name: string, kind: string) => SourceContext<unknown>,
+    private readonly sourceContext: (name: string, config: SourceConfig<unknown>) => SourceContext<unknown>,
     /** Runs what may throw where nobody would catch it. */
     private readonly guarded: (work: () => void) => void,
   ) {}
@@ -45,7 +45,7 @@ export class LocalEnds {
     for (const { work } of this.plan.stages) {
       if (work.kind !== 'source') continue;
       const { name, config } = work;
-      this.sources.push({ name, source: config.open(this.sourceContext(name, config.kind)) });
+      this.sources.push({ name, source: config.open(this.sourceContext(name, config)) });
     }
   }
 

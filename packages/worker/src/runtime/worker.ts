@@ -4,16 +4,17 @@ import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import { isNamed } from '../api/errors.js';
 import type { RunningSink, SinkContext } from '../api/sink.js';
-import type { SourceContext, SourceInput } from '../api/source.js';
+import type { SourceConfig, SourceContext, SourceInput } from '../api/source.js';
 import type { Timing } from '../core/link/timing.js';
 import { ClusterFileError } from '../core/membership/cluster-file.js';
+import { DamagedFileError } from '../core/membership/errors.js';
 import { Member, type ResilienceSettings } from '../core/membership/member.js';
 import type { Role } from '../core/membership/role.js';
 import type { Ends, LogFiles, Severity } from '../core/ports.js';
 import type { Plan } from '../core/topology/plan.js';
 import { planApplication } from '../core/topology/planner.js';
 import { SocketNetwork } from './cluster/socket-network.js';
-import { ForeignFilesError, UnsentOutputError } from './errors.js';
+import { DamagedLogError, ForeignFilesError, UnsentOutputError } from './errors.js';
 import { clusterView, localAnswer } from './external/cluster-view.js';
 import { ExternalChannel } from './external/external-channel.js';
 import { LocalEnds } from './local-ends.js';
@@ -122,7 +123,7 @@ export class Worker {
     this.ends = new LocalEnds(
       this.plan,
       (sink, kind, running) => this.sinkContext(sink, kind, running),
-      (source, kind) => this.sourceContext(source, kind),
+      (source, config) => this.sourceContext(source, config),
       this.guarded,
     );
     this.network = new SocketNetwork(name, log, this.guarded);
@@ -272,7 +273,7 @@ export class Worker {
           turnOpened: () => this.scheduleEndOfTurn(),
           muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
           answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
-          ended: (failure) => this.onMemberEnded(failure),
+          ended: (failure) => this.onMemberEnded(this.placed(failure)),
         },
       );
     } catch (error) {
@@ -391,6 +392,12 @@ export class Worker {
     this.guarded(() => this.member!.sinksFlushed());
   }
 
+  /** The core knows the numbers of its files, not their names. */
+  private placed(failure: Error | undefined): Error | undefined {
+    if (!(failure instanceof DamagedFileError) || this.logFiles === undefined) return failure;
+    return new DamagedLogError(this.logFiles.path(failure.kind, failure.file), failure);
+  }
+
   private onMemberEnded(failure: Error | undefined): void {
     if (this.memberEnded) return;
     this.memberEnded = true;
@@ -431,11 +438,14 @@ export class Worker {
     };
   }
 
-  private sourceContext(name: string, kind: string): SourceContext<unknown> {
+  private sourceContext(
+    name: string,
+    { kind, journaled: wantsJournal }: SourceConfig<unknown>,
+  ): SourceContext<unknown> {
     const { settings } = this;
     const member = this.member!;
     const inlet = member.engine.inlets.get(name)!;
-    const journaled = settings.resilience !== undefined && this.isJournaled(name);
+    const journaled = settings.resilience !== undefined && wantsJournal === true;
     const over = () => this.failure !== undefined || this.stopped;
     return {
       name,
@@ -467,12 +477,6 @@ export class Worker {
       log: (severity, text) => this.categorised(severity, `${kind}Source`, text),
       fail: (error) => this.wantStop(error),
     };
-  }
-
-  private isJournaled(source: string): boolean {
-    return this.plan.stages.some(
-      ({ work }) => work.kind === 'source' && work.name === source && (work.config.journaled ?? false),
-    );
   }
 
   /** For calls from where nobody would catch what they throw. */
