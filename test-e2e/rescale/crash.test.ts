@@ -39,7 +39,7 @@ describe('crashes while the cluster changes', () => {
       }, 'the middle of the move');
       const killed: RescaleWorker = victim === 'w2' ? w2 : initializer;
       await killed.kill();
-      killed.restart();
+      killed.launch();
       await killed.ready();
       const members = [initializer, w2];
       for (const worker of members) {

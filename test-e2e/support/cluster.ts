@@ -289,10 +289,14 @@ export class Member {
     return this.answer('clusterStatusQuery', 'clusterStatusQueryResponse');
   }
 
+  /** The keys that this worker holds, by step group. */
+  keysByGroup(): Promise<Bodies['stateEntityQueryResponse']> {
+    return this.answer('stateEntityQuery', 'stateEntityQueryResponse');
+  }
+
   /** The keys that this worker holds, of all its state together. */
   async keys(): Promise<string[]> {
-    const groups = await this.answer('stateEntityQuery', 'stateEntityQueryResponse');
-    return Object.values(groups).flat();
+    return Object.values(await this.keysByGroup()).flat();
   }
 
   private portIn(announcement: string): number {

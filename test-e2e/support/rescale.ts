@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { ExternalClient, type ClusterStatus, type ExternalMessage } from '@wallaroo/protocol';
+import { ExternalClient, type ClusterStatus } from '@wallaroo/protocol';
 import { eventually } from './changes.js';
 import { Client, frame } from './client.js';
-import { run, start, type Finished, type RunningProcess } from './process.js';
-import { CollectingSink } from './sink.js';
-import { appPath, workerBin } from './worker-process.js';
+import { LineSink, Member } from './cluster.js';
+import { run, type Finished } from './process.js';
+import { appPath } from './worker-process.js';
 
 /**
  * Clusters of real workers that grow and shrink, with the application `rescale-counts`.
@@ -26,7 +26,6 @@ const tools = {
   shrinker: `${root}packages/cluster-shrinker/bin/cluster_shrinker.js`,
   shutdown: `${root}packages/cluster-shutdown/bin/cluster_shutdown.js`,
 };
-const phase4 = /INIT PHASE IV: Cluster is ready to work!/;
 const clusters = new Set<RescaleCluster>();
 /** What goes on by itself until it is told to stop. */
 const running = new Set<{ abandon(): void }>();
@@ -212,87 +211,19 @@ export class RescaleCluster {
   }
 }
 
-export class RescaleWorker {
-  process: RunningProcess;
+/** A worker that has been started. */
+export class RescaleWorker extends Member {
   ended = false;
 
-  constructor(
-    readonly name: string,
-    private readonly args: readonly string[],
-  ) {
-    this.process = start(workerBin, args);
-  }
-
-  async ready(): Promise<void> {
-    await this.process.waitForOutput(phase4);
-  }
-
-  waitFor(pattern: RegExp): Promise<RegExpExecArray> {
-    return this.process.waitForOutput(pattern);
-  }
-
-  /** kill -9. */
-  async kill(): Promise<void> {
-    this.process.kill('SIGKILL');
-    await this.process.finished().catch(() => undefined);
-  }
-
-  /** The same command again. */
-  restart(): void {
-    this.process = start(workerBin, this.args);
-  }
-
-  /** The lines of the log, without their times. */
-  get texts(): string[] {
-    return this.process.stdout.split('\n').map((line) => line.replace(/^[\d.]+,/, ''));
-  }
-
-  port(source: 'in' | 'all'): number {
-    return this.portIn(`${source} source is listening on `);
+  constructor(name: string, args: readonly string[]) {
+    super(name, args, {});
+    this.launch();
   }
 
   /** How long ago, in milliseconds, this joiner began to ask. */
   get askedAgoMs(): number {
     const [, at] = /^([\d.]+),New worker preparing to join cluster/m.exec(this.process.stdout) ?? [];
     return Date.now() - Number(at) * 1000;
-  }
-
-  get controlPort(): number {
-    return this.portIn(`${this.name} control: listening on `);
-  }
-
-  get externalPort(): number {
-    return this.portIn(`${this.name} external: listening on `);
-  }
-
-  async ask(question: ExternalMessage): Promise<ExternalMessage> {
-    const client = await ExternalClient.connect({ host: '127.0.0.1', port: this.externalPort });
-    try {
-      client.send(question);
-      return await client.receive();
-    } finally {
-      await client.close();
-    }
-  }
-
-  async status(): Promise<ClusterStatus> {
-    const reply = await this.ask({ type: 'clusterStatusQuery' });
-    if (reply.type !== 'clusterStatusQueryResponse') throw new Error(`${this.name} answers ${reply.type}`);
-    return reply.body;
-  }
-
-  /** The keys that this worker holds, by step group. */
-  async keys(): Promise<Record<string, string[]>> {
-    const reply = await this.ask({ type: 'stateEntityQuery' });
-    if (reply.type !== 'stateEntityQueryResponse') throw new Error(`${this.name} answers ${reply.type}`);
-    return reply.body;
-  }
-
-  private portIn(announcement: string): number {
-    const line = this.texts.find((text) => text.includes(announcement));
-    const [, port] = /:(\d+)$/.exec(line ?? '') ?? [];
-    if (port === undefined) throw new Error(`no line with '${announcement}' in\n${this.process.stdout}`);
-    return Number(port);
   }
 }
 
@@ -303,7 +234,7 @@ export async function keysOf(
   const byGroup = new Map<string, string[]>();
   const counts: Record<string, number[]> = {};
   for (const worker of workers) {
-    for (const [group, keys] of Object.entries(await worker.keys())) {
+    for (const [group, keys] of Object.entries(await worker.keysByGroup())) {
       byGroup.set(group, [...(byGroup.get(group) ?? []), ...keys]);
       (counts[group] ??= []).push(keys.length);
     }
@@ -312,37 +243,6 @@ export async function keysOf(
     expect(keys, `keys of step group ${group} are on one worker each`).to.have.lengthOf(new Set(keys).size);
   }
   return { byGroup, counts };
-}
-
-/** Where all sinks of a cluster connect: their lines, in the order in which they came. */
-export class LineSink {
-  readonly lines: string[] = [];
-  private readonly rests = new Map<number, string>();
-  private sink!: CollectingSink;
-
-  static async listen(): Promise<LineSink> {
-    const lines = new LineSink();
-    lines.sink = await CollectingSink.listen(0, (chunk, connection) => lines.take(chunk, connection));
-    return lines;
-  }
-
-  get address(): string {
-    return this.sink.address;
-  }
-
-  waitForLines(count: number): Promise<void> {
-    return this.sink.until(() => this.lines.length >= count, `${count} lines, ${this.lines.length} came`);
-  }
-
-  close(): Promise<void> {
-    return this.sink.close();
-  }
-
-  private take(chunk: Buffer, connection: number): void {
-    const parts = ((this.rests.get(connection) ?? '') + chunk.toString('latin1')).split('\n');
-    this.rests.set(connection, parts.pop()!);
-    for (const part of parts) this.lines.push(part);
-  }
 }
 
 /** Numbered messages per key, and what must come of them. */
