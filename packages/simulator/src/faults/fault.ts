@@ -75,14 +75,15 @@ export interface KillDeed {
   readonly part: number;
   /** The system dies too: nobody is told that connections have ended. */
   readonly power: boolean;
+  /** While the cluster is being shut down, and not before. */
+  readonly atShutdown?: true;
 }
 
-/**
- * Faults that wait for the shutdown at the end come after the time of faults. None of them is a kill: who is
- * asked to stop and dies has stopped.
- */
-export function isLate({ kind, when }: Fault): boolean {
-  return mayBeLate(kind) && 'phase' in when && latePhases.includes(when.phase);
+/** Faults that wait for the shutdown at the end come after the time of faults. */
+export function isLate(fault: Fault): boolean {
+  const { kind, when } = fault;
+  const late = kind === 'kill' ? fault.atShutdown === true : mayBeLate(kind);
+  return late && 'phase' in when && latePhases.includes(when.phase);
 }
 
 export function mayBeLate(kind: FaultKind): boolean {
@@ -120,6 +121,8 @@ export type Moment =
 
 /** What faults are drawn for. */
 export interface FaultSettings {
+  /** With checkpoints: who dies while the cluster is being shut down has lost nothing. */
+  readonly resilience: boolean;
   readonly hosts: number;
   /** The last of them, on which no worker is started at first. */
   readonly spares: number;

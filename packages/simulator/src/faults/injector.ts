@@ -119,9 +119,10 @@ export class Injector {
     return round.length > 0;
   }
 
-  private kill(host: Host, { downMs, wishes, part, power }: KillDeed): boolean {
+  private kill(host: Host, { downMs, wishes, part, power, atShutdown }: KillDeed): boolean {
     const { process } = host;
     if (process === undefined || !process.alive || process.doom !== undefined) return false;
+    if (atShutdown === true && !this.healed) return false;
     const { schedule } = this.world;
     process.doom = { wishesLeft: wishes, part, power };
     // Never at once: what doomed it may be a call into it that is not over.
@@ -129,9 +130,17 @@ export class Injector {
       if (process.alive && process.doom !== undefined) host.kill(power);
     });
     this.endAfter(downMs + (wishes === 0 ? 0 : doomMsMax), () => {
-      if (host.process === process && !process.alive) host.boot();
+      if (host.process === process && !process.alive && !(atShutdown === true && this.ending)) host.boot();
     });
     return true;
+  }
+
+  /** A worker has ended in order, or is about to: nobody starts one again that has died. */
+  private get ending(): boolean {
+    return this.world.hosts.some(
+      ({ used, process }) =>
+        used && process?.killed === false && (process.endedWell || process.core.status.phase === 'finishing'),
+    );
   }
 
   private shrink({ ask, leave, drain }: ShrinkDeed): boolean {

@@ -1,16 +1,29 @@
 import type { Dice } from '../random/dice.js';
-import type { Fault, FaultSettings } from './fault.js';
+import { latePhases, type Fault, type FaultSettings } from './fault.js';
 
 /** Faults that belong together: what one of them begins, another one meets in the middle. */
 export function drawTangles(settings: FaultSettings, dice: Dice): Fault[] {
-  const { hosts, spares } = settings;
+  const { hosts, spares, resilience } = settings;
   const workers = hosts - spares;
   const commits = dice.stream('late commits');
   const routes = dice.stream('late routes');
+  const ends = dice.stream('ends');
   return [
     ...(workers >= 3 && commits.chance(0.35) ? drawLateCommits(workers, settings, commits) : []),
     ...(spares > 0 && routes.chance(0.35) ? drawLateRoutes(settings, routes) : []),
+    ...(resilience && ends.chance(0.4) ? drawLateKills(workers, ends) : []),
   ];
+}
+
+/** Workers die while the cluster is being shut down. */
+function drawLateKills(workers: number, dice: Dice): Fault[] {
+  return Array.from({ length: dice.pick([1, 1, 1, 2]) }, (): Fault => {
+    const when = { phase: dice.pick(latePhases), nth: dice.between(1, workers) };
+    const host = dice.below(workers);
+    const wishes = dice.chance(0.2) ? 0 : Math.floor(dice.logUniform(1, 256));
+    const downMs = Math.round(dice.logUniform(1, 4000));
+    return { when, kind: 'kill', host, downMs, wishes, part: 0, power: dice.chance(0.3), atShutdown: true };
+  });
 }
 
 function drawLateCommits(workers: number, settings: FaultSettings, dice: Dice): Fault[] {

@@ -15,6 +15,8 @@ import type { Scenario } from './scenario.js';
 import { Supervision } from './supervision.js';
 import { judgeRun, type FinishedRun } from './verdict.js';
 
+/** More often than there are faults that could cut it short. */
+const shutdownsMax = 4;
 /** How long, in virtual time, a cluster that is well may do nothing while there is something to do. */
 const settleMsMax = 120_000;
 const pollMs = 100;
@@ -132,16 +134,44 @@ class Run implements FinishedRun {
     this.pass(dice.below(150));
   }
 
+  /** Stops the cluster. One that workers died of is started again, unless some had gone in order by then. */
   private shutDown(): void {
-    const { world, supervision } = this;
-    supervision.endExpected = true;
-    const asked = this.dice.stream('shutdown').pick(this.present);
-    asked.post((core) => core.shutDown());
-    this.pass(settleMsMax, () => world.hosts.every(({ alive }) => !alive));
-    if (this.failed) return;
-    for (const { name, alive, clean, process } of world.hosts) {
-      if (alive) this.find('shutdown', `${name} has not ended; ${this.situation()}`);
-      else if (!clean && !process?.leavesFiles) this.find('shutdown', `${name} has left its file behind`);
+    const { world, scenario, supervision, feeder } = this;
+    const dice = this.dice.stream('shutdown');
+    const mayBeCutShort = scenario.faults.some((fault) => fault.kind === 'kill' && fault.atShutdown);
+    for (let nth = 1; nth <= shutdownsMax; nth++) {
+      supervision.endExpected = mayBeCutShort ? 'anyhow' : 'in order';
+      const asked = dice.pick(this.present);
+      asked.post((core) => core.shutDown());
+      this.pass(settleMsMax, () => this.ended);
+      if (this.failed) return;
+      if (this.present.some(({ endedWell }) => endedWell)) return this.clearUp(mayBeCutShort);
+      if (!mayBeCutShort || world.hosts.some(({ alive }) => alive)) break;
+      supervision.endExpected = 'no';
+      for (const host of world.hosts) if (host.used) host.boot();
+      feeder.stopAfter(Infinity);
+      this.settle('after a shutdown that was cut short');
+      if (this.failed) return;
+    }
+    this.find('shutdown', `nobody has ended in order; ${this.situation()}`);
+  }
+
+  /** Nobody is there any more, but for those that were started again when all others had gone. */
+  private get ended(): boolean {
+    const gone = this.present.some(({ endedWell }) => endedWell);
+    return this.present.every(({ alive, core }) => !alive || (gone && core.status.phase === 'returning'));
+  }
+
+  /** The cluster has ended in order. Who died, or could not know, has files that nobody needs. */
+  private clearUp(mayBeCutShort: boolean): void {
+    for (const host of this.world.hosts) {
+      const { name, alive, process, clean } = host;
+      if (alive && !mayBeCutShort) this.find('shutdown', `${name} has not ended; ${this.situation()}`);
+      else if (alive) host.kill(false);
+      else if (process?.endedWell && !clean && !process.leavesFiles) {
+        this.find('shutdown', `${name} has left its file behind`);
+      }
+      if (!clean && mayBeCutShort) host.removeFiles();
     }
   }
 

@@ -59,7 +59,8 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const messages = overrides.messages ?? drawnMessages;
   const times = dice.stream('times');
   const spares = dice.stream('spares').pick([0, 0, 1, 1, 2, 3]);
-  const places = { hosts: workers + spares, spares, horizonMs };
+  const resilience = drawResilience(dice.stream('resilience'), overrides.resilience);
+  const places = { hosts: workers + spares, spares, horizonMs, resilience: 'resilience' in resilience };
   const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
   return {
     seed,
@@ -87,7 +88,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
     shutDownEarly: times.chance(0.5),
     faults,
     planted: overrides.planted ?? [],
-    ...drawResilience(dice.stream('resilience'), overrides.resilience),
+    ...resilience,
   };
 }
 

@@ -18,8 +18,8 @@ import type { Scenario } from './scenario.js';
 /** Everything that is checked while a run goes on. */
 export class Supervision implements Partial<Watch> {
   readonly findings: Finding[] = [];
-  /** Workers may end from now on. */
-  endExpected = false;
+  /** Workers may end from now on; or even say that they could not do so in order. */
+  endExpected: 'no' | 'in order' | 'anyhow' = 'no';
   readonly bounds: BoundsChecker;
   private readonly operator: Operator;
 
@@ -46,7 +46,8 @@ export class Supervision implements Partial<Watch> {
 
   ended(process: Process): void {
     const { fate, name } = process;
-    if (fate.kind !== 'exited' || (this.endExpected && fate.failure === undefined)) return;
+    if (fate.kind !== 'exited' || (this.endExpected !== 'no' && fate.failure === undefined)) return;
+    if (this.endExpected === 'anyhow' && fate.failure?.name === 'IncompleteShutdownError') return;
     if (this.operator.explains(process)) return;
     const why = fate.failure === undefined ? 'without being asked' : `with ${told(fate.failure)}`;
     // What the core asserts itself is a checker among others.

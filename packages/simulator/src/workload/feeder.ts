@@ -111,6 +111,7 @@ export class Feeder implements Partial<Watch> {
   /** Senders have nothing more once this many messages have been taken in all. */
   stopAfter(messages: number): void {
     this.pausedAt = messages;
+    for (const feed of this.feeds) if (!feed.scheduled) this.later(feed, this.gapMs(feed));
   }
 
   get pushed(): number {
@@ -133,10 +134,8 @@ export class Feeder implements Partial<Watch> {
    * once more. What had been made of them before may have been handed on.
    */
   get takenBack(): ReadonlySet<string> {
-    const { hosts } = this.world;
     return new Set(
       this.feeds
-        .filter(({ lane }) => hosts[lane.host]!.left)
         .flatMap(({ lane, next, furthest }) => lane.messages.slice(next, furthest))
         .map(({ lane, number }) => `${lane}.${number}`),
     );

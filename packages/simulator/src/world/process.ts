@@ -53,4 +53,8 @@ export class Process implements NetworkProcess {
   get killed(): boolean {
     return this.fate.kind === 'killed';
   }
+
+  get endedWell(): boolean {
+    return this.fate.kind === 'exited' && this.fate.failure === undefined;
+  }
 }

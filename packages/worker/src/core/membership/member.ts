@@ -590,7 +590,9 @@ export class Member {
       case 'drain':
         return this.onDrain(from, message.round, message.last);
       case 'drained':
-        return this.shutdown?.report(from, message);
+        // It was asked for by an earlier life of this worker.
+        if (this.shutdown === undefined) return this.shutDown();
+        return this.shutdown.report(from, message);
       case 'finish':
         return this.onFinish(message.complete, message.keepFiles);
       case 'ask':
