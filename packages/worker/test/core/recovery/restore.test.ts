@@ -95,7 +95,7 @@ describe('the restoring of a checkpoint', () => {
     bench.cut(1, 'first');
     bench.state('one');
     bench.inFlight('peer', 'arrived before the first');
-    bench.output('sink', 'held at the first');
+    bench.output('sink that had something at the first only', 'held at the first');
     bench.cut(2, 'second');
     bench.output('sink', 'held');
     bench.state('two');

@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -216,16 +217,17 @@ describe('the log files of a worker', () => {
     expect(there()).to.deep.equal([...others].sort());
   });
 
-  it('say why they could not be written when they are synced, and may be written later', async () => {
+  it('say why they could not be written when they are synced, once', async () => {
     const files = filesOf();
-    rmSync(directory, { recursive: true });
+    mkdirSync(join(directory, 'test-w1.evlog'));
     append(files, 'lost');
-    expect(await sync(files)).to.match(/^failed: ENOENT/);
+    expect(await sync(files)).to.match(/^failed: EISDIR/);
+    append(files, 'input', 'journal');
     expect(await sync(files, 'journal')).to.equal('stored');
-    directory = mkdtempSync(join(tmpdir(), 'log-files-'));
-    const later = filesOf();
-    append(later, 'kept');
-    expect(await sync(later)).to.equal('stored');
+    rmSync(join(directory, 'test-w1.evlog'), { recursive: true });
+    append(files, 'kept');
+    expect(await sync(files)).to.equal('stored');
+    expect(text('test-w1.evlog')).to.equal('kept');
   });
 
   it('are closed when they are released', async () => {
