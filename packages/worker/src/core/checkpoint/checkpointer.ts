@@ -68,6 +68,7 @@ export class Checkpointer {
   private readonly states: StateLog;
   private open: Open | undefined;
   private last = 0;
+  private committed = 0;
   /** Checkpoints that sinks prepare. */
   private readonly preparing = new Set<number>();
   /** Told to the leader, and not recorded yet. */
@@ -95,6 +96,11 @@ export class Checkpointer {
   /** The newest checkpoint that this worker has been cut for, or has been taken back to. */
   get newest(): number {
     return this.last;
+  }
+
+  /** The newest checkpoint that this worker knows to count. */
+  get counted(): number {
+    return this.committed;
   }
 
   /** A checkpoint counts that was cut when nothing was under way here any more. */
@@ -186,6 +192,7 @@ export class Checkpointer {
   /** The checkpoint counts. */
   commit(checkpoint: number): void {
     const { host, told } = this;
+    this.committed = checkpoint;
     if (told?.checkpoint !== checkpoint || told.end === undefined) return;
     this.told = undefined;
     host.files.removeBefore('events', told.end.file);
@@ -198,6 +205,7 @@ export class Checkpointer {
   /** Everything has gone back to a checkpoint; its part in the log ends there. */
   restored(checkpoint: number, end: LogPlace): void {
     this.last = Math.max(this.last, checkpoint);
+    this.committed = checkpoint;
     this.writer.continueAt(end);
     this.wantsFile = end.offset === 0;
     this.firstBytes = end.offset;

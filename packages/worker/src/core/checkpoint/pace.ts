@@ -15,6 +15,8 @@ interface Open {
   readonly members: readonly string[];
   readonly parts: Map<string, Part>;
   readonly since: number;
+  /** Its record is on its way. */
+  proposed: boolean;
 }
 
 /**
@@ -50,7 +52,7 @@ export class CheckpointPace {
 
   begin(epoch: number, members: readonly string[], now: number): number {
     const checkpoint = Math.max(epoch * perEpoch, this.newest()) + 1;
-    this.open = { checkpoint, members, parts: new Map(), since: now };
+    this.open = { checkpoint, members, parts: new Map(), since: now, proposed: false };
     return checkpoint;
   }
 
@@ -73,10 +75,11 @@ export class CheckpointPace {
     this.abandon(now);
   }
 
-  /** All parts, once they are there. */
+  /** All parts, once they are there; once. */
   complete(): { readonly checkpoint: number; readonly parts: readonly Part[] } | undefined {
     const { open } = this;
-    if (open === undefined || open.parts.size < open.members.length) return undefined;
+    if (open === undefined || open.proposed || open.parts.size < open.members.length) return undefined;
+    open.proposed = true;
     return { checkpoint: open.checkpoint, parts: open.members.map((name) => open.parts.get(name)!) };
   }
 

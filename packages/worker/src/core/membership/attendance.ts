@@ -22,7 +22,7 @@ export class Attendance {
   }
 
   /** Marks members that are away, and those that are back. */
-  watch(members: readonly Peer[], now: number, quiet: boolean): void {
+  watch(members: readonly Peer[], now: number, stopping: boolean): void {
     for (const peer of members) {
       if (this.present(peer, now)) {
         if (peer.away) this.log.line(`${peer.name} is back.`);
@@ -31,13 +31,11 @@ export class Attendance {
         continue;
       }
       peer.awaySince ??= now;
-      if (peer.away || quiet || now - peer.awaySince < graceNs) continue;
+      if (peer.away || now - peer.awaySince < graceNs) continue;
       peer.away = true;
-      this.log.write(
-        'warning',
-        'Membership',
-        `${peer.name} is unreachable. Processing is paused until it is back; start it again with the same command.`,
-      );
+      const effect = stopping ? 'The shutdown waits for it' : 'Processing is paused until it is back';
+      const text = `${peer.name} is unreachable. ${effect}; start it again with the same command.`;
+      this.log.write('warning', 'Membership', text);
     }
   }
 

@@ -93,6 +93,17 @@ export class ClusterLeader {
     else this.beginCheckpoint(now);
   }
 
+  /** As `tick`, while the cluster is being shut down: members may still come back, and nothing else changes. */
+  tickLast(lives: Lives | undefined, wantsCheckpoint: boolean): void {
+    if (lives === undefined) return;
+    this.leadership.review(lives);
+    if (this.leadership.stage !== 'leading') return;
+    const now = this.host.now();
+    if (this.checkpointOpen(now) || !wantsCheckpoint) return;
+    this.pace?.hasten();
+    this.beginCheckpoint(now);
+  }
+
   /** While a checkpoint is open nothing else is decided. */
   private checkpointOpen(now: number): boolean {
     const { pace } = this;
@@ -123,11 +134,6 @@ export class ClusterLeader {
 
   checkpointRecorded(checkpoint: number): void {
     this.pace?.recorded(checkpoint, this.host.now());
-  }
-
-  /** A checkpoint follows as soon as it can. */
-  hastenCheckpoint(): void {
-    this.pace?.hasten();
   }
 
   /** An epoch has begun: all its members are ready for slots. */
@@ -172,9 +178,23 @@ export class ClusterLeader {
     this.host.forget(name);
   }
 
-  joined(name: string): void {
-    this.rescale.unready.delete(name);
-    this.host.lines.line(`***New worker ${name} added to cluster!***`);
+  /** From now on it is waited for: it may have clients. */
+  joined(name: string, epoch: number): void {
+    const { leadership, rescale, host } = this;
+    // A new epoch is on its way, with it or without it.
+    if (!leadership.runs(epoch)) return;
+    rescale.unready.delete(name);
+    host.lines.line(`***New worker ${name} added to cluster!***`);
+    host.send(name, { type: 'resume', epoch });
+  }
+
+  /** Whether the cluster can go on without a member that owns no slots, if it does not come back. */
+  mayGo(name: string): boolean {
+    return (
+      this.leadership.stage !== 'leading' ||
+      this.rescale.unready.has(name) ||
+      this.state.leaving.includes(name)
+    );
   }
 
   moved(version: number, keys: number, bytes: number): void {

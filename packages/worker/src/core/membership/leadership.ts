@@ -70,6 +70,13 @@ export class Leadership {
     return this.now.stage;
   }
 
+  /** Whether this worker leads the epoch, and all its members were ready for it once. */
+  runs(epoch: number): boolean {
+    const { now } = this;
+    const leads = now.stage === 'leading' || (now.stage === 'appending' && now.index > 0);
+    return leads && now.epoch === epoch;
+  }
+
   /** The members that the leader counts on; none while it does not lead. */
   get lives(): Lives {
     return this.now.stage === 'idle' ? [] : this.now.lives;

@@ -151,8 +151,12 @@ export class Member {
   private toldDrainedAt = 0;
   private drainsToLeave = true;
   private shutdown: Shutdown | undefined;
-  /** Who leads the clean shutdown that this worker takes part in. */
-  private shutdownLeader = '';
+  /** The clean shutdown that this worker is asked to take part in, and the last round of it. */
+  private asked: { readonly leader: string; readonly round: number } | undefined;
+  /** The newest checkpoint that this worker had been cut for when it was asked before. */
+  private cutBefore = 0;
+  /** Nothing is under way in the whole cluster: it ends when a checkpoint counts that is newer than this one. */
+  private lastBefore: number | undefined;
   /** This worker has only to see that the others know that all is over. */
   private over: { readonly until: number } | undefined;
   private readonly inquiries = new Set<Inquiry>();
@@ -300,7 +304,7 @@ export class Member {
     this.turn(() => {
       const now = this.ports.clock.now();
       this.mesh.tick(now);
-      this.attendance.watch(this.others(), now, this.stopping);
+      if (!this.finishing) this.attendance.watch(this.others(), now, this.phase === 'draining');
       this.shutdown?.tick(now, this.allThere(now));
       this.endIfOrphaned(now);
       this.endIfOver(now);
@@ -410,7 +414,7 @@ export class Member {
       if (this.view.epoch === 0 || this.endsState !== 'open') return this.giveUpStart();
       const now = this.ports.clock.now();
       this.shutdown = new Shutdown(
-        this.view.members.map(({ name }) => name),
+        () => this.view.members.map(({ name }) => name),
         (member, message) => this.send(member, message),
         this.shutdownPatienceNs,
         this.planted.has('shutdown does not drain'),
@@ -511,8 +515,8 @@ export class Member {
     return this.others().every((peer) => this.attendance.present(peer, now));
   }
 
-  private get stopping(): boolean {
-    return this.phase === 'draining' || this.phase === 'finishing' || this.phase === 'ended';
+  private get finishing(): boolean {
+    return this.phase === 'finishing' || this.phase === 'ended';
   }
 
   private get running(): boolean {
@@ -584,7 +588,7 @@ export class Member {
       case 'resume':
         return this.onResume(message.epoch);
       case 'drain':
-        return this.onDrain(from, message.round);
+        return this.onDrain(from, message.round, message.last);
       case 'drained':
         return this.shutdown?.report(from, message);
       case 'finish':
@@ -605,7 +609,7 @@ export class Member {
       case 'joinRefused':
         return this.phase === 'forming' ? this.end(new JoinRefusedError(message.text)) : undefined;
       case 'joined':
-        return this.leader.joined(from);
+        return this.leader.joined(from, message.epoch);
       case 'moved':
         return this.leader.moved(message.version, message.keys, message.bytes);
       case 'drainedToLeave':
@@ -636,12 +640,14 @@ export class Member {
   }
 
   private get mayCut(): boolean {
-    return this.restored && (this.phase === 'ready' || this.phase === 'processing');
+    return (
+      this.restored && (this.phase === 'ready' || this.phase === 'processing' || this.phase === 'draining')
+    );
   }
 
   private onGather(from: string, epoch: number): void {
     if (epoch <= this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.stopping) return;
+    if (this.finishing) return;
     this.promise(from, epoch);
     this.phase = 'gathering';
     this.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
@@ -656,7 +662,7 @@ export class Member {
 
   private onAppend(from: string, epoch: number, index: number, put: () => void): void {
     if (epoch < this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.phase === 'finishing' || this.phase === 'ended') return;
+    if (this.finishing) return;
     this.promise(from, epoch);
     put();
     this.cluster = this.clusterLog.state.cluster;
@@ -736,7 +742,8 @@ export class Member {
     const before = this.view;
     this.view = epoch;
     this.cluster = epoch.cluster;
-    if (!this.stopping) this.phase = 'preparing';
+    if (!this.finishing) this.phase = 'preparing';
+    this.lastBefore = undefined;
     this.leader.epochBegan();
     this.data.migration.review(epoch.route);
     if (this.settings.resilience !== undefined) this.data.migration.clear();
@@ -827,8 +834,7 @@ export class Member {
     if (!this.joining) return this.send(this.leaderName, { type: 'ready', epoch: this.view.epoch });
     this.joining = false;
     this.log.line('Joining worker: Skipping Phase III');
-    this.onResume(this.view.epoch);
-    this.send(this.leaderName, { type: 'joined' });
+    this.send(this.leaderName, { type: 'joined', epoch: this.view.epoch });
   }
 
   private onResume(epoch: number): void {
@@ -846,6 +852,7 @@ export class Member {
       this.log.line('~~~Resuming message processing.~~~');
     }
     this.ports.turnOpened();
+    if (this.asked !== undefined) this.onDrain(this.asked.leader, this.asked.round, false);
   }
 
   /** Said by the leader alone, before it lets all others go on. */
@@ -917,24 +924,39 @@ export class Member {
     }
   }
 
-  private onDrain(from: string, round: number): void {
-    if (this.phase === 'finishing') return;
-    this.shutdownLeader = from;
-    if (this.phase !== 'draining') {
-      if (from !== this.settings.name) this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
-      this.phase = 'draining';
-      if (this.endsState !== 'open') this.sourcesState = 'ended';
-      if (this.sourcesState === 'running') {
-        this.sourcesState = 'ending';
-        this.ports.ends.endSources();
-      }
+  private onDrain(from: string, round: number, last: boolean): void {
+    if (this.finishing) return;
+    if (this.asked === undefined && from !== this.settings.name) {
+      this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
     }
+    this.asked = { leader: from, round };
+    // Otherwise once messages flow again.
+    if (this.phase !== 'processing' && this.phase !== 'draining') return;
+    this.phase = 'draining';
+    if (this.sourcesState === 'running') {
+      this.sourcesState = 'ending';
+      this.ports.ends.endSources();
+    }
+    // Since the round before nothing was under way: what was cut later has everything.
+    if (last) this.lastBefore ??= this.cutBefore;
+    else this.cutBefore = this.data.durability?.checkpointer.newest ?? 0;
     this.data.endTurn();
     const sourcesEnded =
       this.sourcesState === 'ended' &&
       this.data.migration.heldBytes === 0 &&
       (this.data.durability?.journal.empty ?? true);
-    this.send(from, { type: 'drained', round, sourcesEnded, ...this.data.totals });
+    const { epoch } = this.view;
+    const { settled } = this;
+    this.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...this.data.totals });
+    if (last) this.lead();
+  }
+
+  /** All that this worker has is in a checkpoint that counts, and out of its sinks. */
+  private get settled(): boolean {
+    const { durability, totals } = this.data;
+    if (durability === undefined) return true;
+    const { counted } = durability.checkpointer;
+    return this.lastBefore !== undefined && counted > this.lastBefore && totals.unsent === 0;
   }
 
   private onFinish(complete: boolean, keepFiles: boolean): void {
@@ -973,11 +995,13 @@ export class Member {
 
   /** The leader of the shutdown is gone: it is over, or died. What this worker had is processed, or never will be. */
   private endIfOrphaned(now: number): void {
-    if (this.phase !== 'draining' || this.shutdown !== undefined) return;
-    const leader = this.mesh.peers.get(this.shutdownLeader);
+    if (this.phase !== 'draining' || this.shutdown !== undefined || this.asked === undefined) return;
+    const leader = this.mesh.peers.get(this.asked.leader);
     if (leader?.awaySince === undefined || now - leader.awaySince < 2 * this.shutdownPatienceNs) return;
     const { held, unacknowledged } = this.data.linkBytes;
-    const complete = held + unacknowledged === 0 && this.sourcesState === 'ended';
+    // With checkpoints the cluster can be started again, and then is as it was; so nobody need guess.
+    const complete =
+      this.settings.resilience === undefined && held + unacknowledged === 0 && this.sourcesState === 'ended';
     this.log.line(`${leader.name}, which led the shutdown, is gone.`);
     this.onFinish(complete, !complete);
   }
@@ -1013,7 +1037,7 @@ export class Member {
   /** The first member leads; if it is away and owns nothing, the next one. */
   private lead(): void {
     const { state } = this.clusterLog;
-    if (state.epoch === 0 || this.stopping) return;
+    if (state.epoch === 0 || this.finishing) return;
     const now = this.ports.clock.now();
     // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
     const restores = this.settings.resilience !== undefined;
@@ -1023,6 +1047,7 @@ export class Member {
     ]);
     const gone = (member: MemberRecord) => {
       if (member.name === this.settings.name || needs.has(member.name)) return false;
+      if (!this.leader.mayGo(member.name)) return false;
       const peer = this.mesh.peer(member.name);
       return !this.attendance.present(peer, now) && this.attendance.gone(peer, now);
     };
@@ -1030,7 +1055,8 @@ export class Member {
     const { lives } = this.leader.leadership;
     const there = (lives.length > 0 ? lives : state.members).filter((member) => !gone(member));
     if (there[0]?.name !== this.settings.name || this.leaderIsLeaving(now)) return;
-    this.leader.tick(this.livesOf(there, now));
+    if (this.asked === undefined) return this.leader.tick(this.livesOf(there, now));
+    this.leader.tickLast(this.livesOf(there, now), this.lastBefore !== undefined && !this.settled);
   }
 
   /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */

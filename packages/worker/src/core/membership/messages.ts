@@ -28,13 +28,16 @@ export const controlMessages = messageTable({
   ready: { tag: 7, fields: { epoch: fieldU32 } },
   /** All are: messages flow. */
   resume: { tag: 8, fields: { epoch: fieldU32 } },
-  /** A clean shutdown: sources end; each round asks how far everybody is. */
-  drain: { tag: 9, fields: { round: fieldU32 } },
+  /** A clean shutdown: sources end; each round asks how far everybody is. `last`: nothing is under way any more. */
+  drain: { tag: 9, fields: { round: fieldU32, last: fieldBoolean } },
   drained: {
     tag: 10,
     fields: {
       round: fieldU32,
+      epoch: fieldU32,
       sourcesEnded: fieldBoolean,
+      /** A checkpoint counts that was cut when nothing was under way; or there are none. */
+      settled: fieldBoolean,
       /** Frames given to data links so far, and frames from data links processed. */
       sent: fieldU53,
       processed: fieldU53,
@@ -67,8 +70,8 @@ export const controlMessages = messageTable({
   joinAnswer: { tag: 16, fields: { name: fieldText, life: fieldU32, refusal: fieldText } },
   /** To a joiner that was let wait: it will not be let in after all. */
   joinRefused: { tag: 17, fields: { text: fieldText } },
-  /** A new member has opened its ends and links: it may get slots. */
-  joined: { tag: 18, fields: {} },
+  /** A new member has opened its ends and links: it may get slots. The leader lets it go on: `resume`. */
+  joined: { tag: 18, fields: { epoch: fieldU32 } },
   /** The slots of a route have arrived, with so much state. */
   moved: { tag: 19, fields: { version: fieldU32, keys: fieldU32, bytes: fieldU53 } },
   /** An operator's request, on its way to the leader, and the answer. */

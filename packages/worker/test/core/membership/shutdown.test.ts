@@ -16,6 +16,10 @@ class Members {
   readonly sent: number[];
   readonly processed: number[];
   readonly ended: boolean[];
+  /** Those of which a last checkpoint has everything. */
+  readonly settled: boolean[];
+  /** The epoch that each lives in. */
+  readonly epochs: number[];
   readonly questions: Drain[][];
   readonly answers: { readonly from: string; readonly report: Report }[] = [];
   finished: ControlMessage[] = [];
@@ -27,12 +31,14 @@ class Members {
     this.sent = this.names.map(() => 0);
     this.processed = this.names.map(() => 0);
     this.ended = this.names.map(() => false);
+    this.settled = this.names.map(() => true);
+    this.epochs = this.names.map(() => 1);
     this.questions = this.names.map(() => []);
     const send = (name: string, message: ControlMessage) => {
       if (message.type === 'drain') this.questions[this.names.indexOf(name)]!.push(message);
       else this.finished.push(message);
     };
-    this.shutdown = new Shutdown(this.names, send, patience, hasty, 0);
+    this.shutdown = new Shutdown(() => this.names, send, patience, hasty, 0);
   }
 
   get underWay(): number {
@@ -59,7 +65,9 @@ class Members {
     const report: Report = {
       type: 'drained',
       round: question.round,
+      epoch: this.epochs[member]!,
       sourcesEnded: this.ended[member]!,
+      settled: this.settled[member]!,
       sent: this.sent[member]!,
       processed: this.processed[member]!,
       unsent: 0,
@@ -164,9 +172,63 @@ describe('a clean shutdown', () => {
     members.report();
     members.shutdown.tick(2, true);
     expect(members.questions.map((all) => all[0]!.round)).to.deep.equal([2, 2]);
-    const stale: Report = { type: 'drained', round: 1, sourcesEnded: true, sent: 0, processed: 0, unsent: 0 };
+    const ended = { epoch: 1, sourcesEnded: true, settled: true };
+    const stale: Report = { type: 'drained', round: 1, ...ended, sent: 0, processed: 0, unsent: 0 };
     members.ended.fill(true);
     for (let i = 0; i < 4; i++) for (const name of members.names) members.shutdown.report(name, stale);
+    expect(members.finished).to.deep.equal([]);
+  });
+
+  /** All answer, and all answers come. @returns what was asked */
+  function playRound(members: Members, now: number): Drain | undefined {
+    members.shutdown.tick(now, true);
+    const asked = members.questions[0]![0];
+    members.names.forEach((_, member) => members.answer(member));
+    members.names.forEach(() => members.report());
+    return asked;
+  }
+
+  it('takes a last checkpoint once nothing is under way, and ends when all are in it', () => {
+    const members = new Members(2);
+    members.ended.fill(true);
+    members.settled.fill(false);
+    expect(playRound(members, 0)?.last).to.equal(false);
+    expect(playRound(members, 1)?.last).to.equal(false);
+    expect(playRound(members, 2)?.last).to.equal(true);
+    members.settled[0] = true;
+    for (let now = 3; now < 6; now++) expect(playRound(members, now)?.last).to.equal(true);
+    expect(members.finished).to.deep.equal([]);
+    members.settled[1] = true;
+    for (let now = 6; now < 9; now++) playRound(members, now);
+    expect(members.finished).to.have.length(2);
+  });
+
+  it('compares no counts of different epochs: those of a new one begin anew', () => {
+    const members = new Members(2);
+    members.ended.fill(true);
+    members.epochs[1] = 2;
+    for (let now = 0; now < 5; now++) playRound(members, now);
+    expect(members.finished).to.deep.equal([]);
+    members.epochs[0] = 2;
+    for (let now = 5; now < 8; now++) playRound(members, now);
+    expect(members.finished).to.have.length(2);
+  });
+
+  it('asks who has not answered again: it may have been started anew; a second answer is no second round', () => {
+    const members = new Members(2);
+    members.ended.fill(true);
+    members.shutdown.tick(0, true);
+    members.answer(0);
+    members.report();
+    members.questions[1]!.length = 0;
+    members.shutdown.tick(2e9, true);
+    expect(members.questions.map((all) => all.length)).to.deep.equal([0, 1]);
+    const [question] = members.questions[1]!;
+    members.questions[1]!.push(question!);
+    members.answer(1);
+    members.answer(1);
+    members.report();
+    members.report();
     expect(members.finished).to.deep.equal([]);
   });
 
