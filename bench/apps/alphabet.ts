@@ -25,10 +25,14 @@ const countVotes = stateComputation(
   },
 );
 
-export default application(
-  'Alphabet',
-  source('votes', framedTcpSource({ decoder: record(voteFields).decode }))
-    .keyBy((vote) => vote.letter)
-    .to(countVotes)
-    .toSink(tcpSink({ encoder: framed(total.encode) })),
-);
+/** `--no-journal`: with resilience, what was read since the last checkpoint may be lost. */
+export default function alphabet(args: readonly string[]) {
+  const sourceJournal = !args.includes('--no-journal');
+  return application(
+    'Alphabet',
+    source('votes', framedTcpSource({ decoder: record(voteFields).decode, sourceJournal }))
+      .keyBy((vote) => vote.letter)
+      .to(countVotes)
+      .toSink(tcpSink({ encoder: framed(total.encode) })),
+  );
+}

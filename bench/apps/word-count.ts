@@ -24,11 +24,15 @@ const count = stateComputation(
   },
 );
 
-export default application(
-  'Word Count',
-  source('lines', framedTcpSource({ decoder: utf8.decode }))
-    .to(split)
-    .keyBy((word) => word)
-    .to(count)
-    .toSink(tcpSink({ encoder: ({ word, count }) => `${word} => ${count}\n` })),
-);
+/** `--no-journal`: with resilience, what was read since the last checkpoint may be lost. */
+export default function wordCount(args: readonly string[]) {
+  const sourceJournal = !args.includes('--no-journal');
+  return application(
+    'Word Count',
+    source('lines', framedTcpSource({ decoder: utf8.decode, sourceJournal }))
+      .to(split)
+      .keyBy((word) => word)
+      .to(count)
+      .toSink(tcpSink({ encoder: ({ word, count }) => `${word} => ${count}\n` })),
+  );
+}

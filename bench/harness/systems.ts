@@ -17,7 +17,7 @@ export interface Place {
 
 /** What is measured: one Node process. */
 export interface SystemUnderTest {
-  readonly name: SystemName;
+  readonly name: string;
   /** What follows `node` on the command line. */
   command(place: Place): readonly string[];
   /** Printed on stdout once every source listens and the sink is connected. */
@@ -62,6 +62,19 @@ const worker: SystemUnderTest = {
     ];
   },
 };
+
+/** The worker with checkpoints; with `journaled` what its sources read is on disk before it is processed. */
+export function resilientWorker(journaled: boolean): SystemUnderTest {
+  return {
+    ...worker,
+    name: journaled ? 'journaled' : 'not journaled',
+    command: (place) => [
+      ...worker.command(place),
+      '--run-with-resilience',
+      ...(journaled ? [] : ['--no-journal']),
+    ],
+  };
+}
 
 export function systemNamed(name: SystemName): SystemUnderTest {
   return { baseline, worker }[name];

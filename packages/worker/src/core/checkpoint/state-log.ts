@@ -8,8 +8,12 @@ import { beginRecord, DamagedLogError, recordKind, takeRecord, type RecordKind }
 
 /** State is written in records of about this size. */
 const recordBytes = 64 * 1024;
-/** Entries that are written between two turns of the loop: about a millisecond of work. */
-const entriesPerSlice = 1000;
+/**
+ * Entries that are written between two turns of the loop. What has changed since the last cut mostly changes again
+ * soon, and is written then, when it is at hand; so the slices of such a cut are small. A cut of everything is not to
+ * take for ever: about a millisecond of work.
+ */
+const entriesPerSlice = { changes: 200, all: 1000 };
 
 /** The state of all stages on its way to the event log, and back. */
 export class StateLog {
@@ -20,6 +24,7 @@ export class StateLog {
   /** Stages whose stores have nothing more to write for the cut. */
   private stage = 0;
   private writing = false;
+  private slice = entriesPerSlice.all;
 
   constructor(
     engine: Engine,
@@ -38,6 +43,7 @@ export class StateLog {
   /** From now on {@link writeSome} writes what has changed since the last cut, as it is now; or everything. */
   cut(all: boolean): void {
     this.stage = 0;
+    this.slice = all ? entriesPerSlice.all : entriesPerSlice.changes;
     this.codecs.forEach(({ store }, stage) =>
       store.cut(all, ({ key, state }) => {
         if (this.writing || !this.copiesNothing) this.write(stage, key, state);
@@ -47,7 +53,7 @@ export class StateLog {
 
   /** @returns true when all that the cut asks for has been appended */
   writeSome(): boolean {
-    let left = entriesPerSlice;
+    let left = this.slice;
     this.writing = true;
     while (this.stage < this.codecs.length && left > 0) {
       const written = this.codecs[this.stage]!.store.writeSome(left);
@@ -74,7 +80,7 @@ export class StateLog {
       const codec = this.codecs[decoder.u16()];
       if (codec === undefined)
         throw new DamagedLogError(start, 'state of a stage that the application does not have');
-      const key = decoder.text();
+      const key = decoder.rareText();
       const state = codec.read(decoder);
       if (wanted(key)) codec.store.restore(key, state);
       count++;

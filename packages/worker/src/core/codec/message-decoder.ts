@@ -121,6 +121,14 @@ export class MessageDecoder {
     return value;
   }
 
+  /** As {@link text}, for texts that do not come again: they are not looked for among those that came before. */
+  rareText(): string {
+    const first = this.bytes[this.at];
+    if (first === undefined || first < tag.shortText || first >= tag.null) return this.text();
+    const start = this.pass(1 + first - tag.shortText);
+    return latin1Slice(this.bytes, start + 1, this.at);
+  }
+
   private shortText(count: number): string {
     const start = this.pass(count);
     return count <= shortStringMax

@@ -22,6 +22,8 @@ import type { LogFiles } from '../ports.js';
 
 /** Read at once: a few milliseconds of work. */
 const pieceBytes = 512 * 1024;
+/** The disk reads ahead of what is being taken over by so many pieces. */
+const piecesAhead = 4;
 
 export interface RestoreHost {
   readonly files: LogFiles;
@@ -50,6 +52,8 @@ export class Restore {
   private readonly inFlight = new Map<string, HeldFrame[]>();
   private readonly outputs = new Map<string, OutputBatch>();
   private entries = 0;
+  /** Up to where the disk has been asked. */
+  private asked = 0;
   private cancelled = false;
 
   constructor(
@@ -60,7 +64,7 @@ export class Restore {
     this.reader = new RecordReader({ file: end.file, offset: 0, sum: 0 }, seeds.events, (...record) =>
       this.take(...record),
     );
-    this.readOn();
+    for (let piece = 0; piece < piecesAhead; piece++) this.readOn();
   }
 
   /** Nothing more comes of it. */
@@ -69,30 +73,28 @@ export class Restore {
   }
 
   private readOn(): void {
+    const { asked, end } = this;
+    const length = Math.min(pieceBytes, end.offset - asked);
+    if (length === 0 && asked > 0) return;
+    this.asked = asked + length;
     const { files, operations } = this.host;
-    const { reader, end } = this;
-    const failed = (why: string) => this.damaged(new DamagedLogError(reader.wanted, why));
+    const failed = (why: string) => this.damaged(new DamagedLogError(asked, why));
     const read = (bytes: Buffer) => {
-      if (!this.cancelled) this.took(bytes);
+      if (!this.cancelled) this.took(bytes, length);
     };
-    const length = Math.min(pieceBytes, end.offset - reader.wanted);
-    files.read(
-      operations.begin(() => undefined, failed, read),
-      'events',
-      end.file,
-      reader.wanted,
-      length,
-    );
+    const operation = operations.begin(() => undefined, failed, read);
+    files.read(operation, 'events', end.file, asked, length);
   }
 
-  private took(piece: Buffer): void {
+  private took(piece: Buffer, wanted: number): void {
     const { reader, end } = this;
     try {
       reader.push(piece);
-      if (reader.wanted < end.offset) {
-        if (piece.length > 0) return this.readOn();
+      if (piece.length < wanted) {
         throw new DamagedLogError(reader.wanted, `the file ends here, and must have ${end.offset} bytes`);
       }
+      this.readOn();
+      if (reader.wanted < end.offset) return;
       const { cut } = this;
       if (reader.place.sum !== end.sum || reader.incomplete > 0 || cut?.checkpoint !== this.checkpoint) {
         throw new DamagedLogError(
@@ -121,7 +123,9 @@ export class Restore {
   }
 
   private damaged(error: DamagedLogError): void {
-    if (!this.cancelled) this.host.damaged(this.end.file, error);
+    if (this.cancelled) return;
+    this.cancel();
+    this.host.damaged(this.end.file, error);
   }
 
   private take(kind: number, bytes: Buffer, start: number, end: number): void {

@@ -12,13 +12,16 @@ export interface LogFileEvents {
 interface OpenFile {
   readonly path: string;
   handle: FileHandle | undefined;
-  /** Taken over, and not written yet. */
-  unwritten: Buffer[];
-  writing: boolean;
   /** Its name is not known to be on disk. */
   fresh: boolean;
   /** Why a write has failed since the last sync. */
   failure: string | undefined;
+}
+
+/** What is to be written behind each other, as long as nothing else is asked for of its kind. */
+interface Write {
+  readonly file: OpenFile;
+  readonly buffers: Buffer[];
 }
 
 const suffixes: Readonly<Record<LogKind, string>> = { events: '.evlog', journal: '.input' };
@@ -39,6 +42,8 @@ export class LogFilesOnDisk implements LogFiles {
     events: Promise.resolve(),
     journal: Promise.resolve(),
   };
+  /** The last thing that was asked for, if it is to write and has not begun. */
+  private readonly gathering: Record<LogKind, Write | undefined> = { events: undefined, journal: undefined };
   private events: LogFileEvents | undefined;
 
   constructor(
@@ -65,10 +70,14 @@ export class LogFilesOnDisk implements LogFiles {
 
   append(kind: LogKind, file: number, bytes: Buffer): void {
     const known = this.file(kind, file);
-    known.unwritten.push(bytes);
-    if (known.writing) return;
-    known.writing = true;
-    this.run(kind, () => this.write(known));
+    const gathering = this.gathering[kind];
+    if (gathering?.file === known) return void gathering.buffers.push(bytes);
+    const write = { file: known, buffers: [bytes] };
+    this.run(kind, () => {
+      if (this.gathering[kind] === write) this.gathering[kind] = undefined;
+      return this.write(write);
+    });
+    this.gathering[kind] = write;
   }
 
   sync(operation: number, kind: LogKind, file: number): void {
@@ -125,16 +134,13 @@ export class LogFilesOnDisk implements LogFiles {
     for (const file of this.files.values()) await this.close(file);
   }
 
-  private async write(file: OpenFile): Promise<void> {
-    const { unwritten } = file;
-    file.unwritten = [];
-    file.writing = false;
+  private async write({ file, buffers }: Write): Promise<void> {
     try {
       if (file.handle === undefined) {
         file.fresh ||= !existsSync(file.path);
         file.handle = await open(file.path, 'a', 0o600);
       }
-      await writeAll(file.handle, unwritten);
+      await writeAll(file.handle, buffers);
     } catch (error) {
       file.failure ??= (error as Error).message;
     }
@@ -177,8 +183,6 @@ export class LogFilesOnDisk implements LogFiles {
       known = {
         path: join(this.directory, name),
         handle: undefined,
-        unwritten: [],
-        writing: false,
         fresh: false,
         failure: undefined,
       };
@@ -216,6 +220,7 @@ export class LogFilesOnDisk implements LogFiles {
 
   /** One thing after the other. */
   private run(kind: LogKind, work: () => Promise<void>): void {
+    this.gathering[kind] = undefined;
     this.queues[kind] = this.queues[kind].then(work).catch(() => undefined);
   }
 

@@ -1,0 +1,53 @@
+import { expect } from 'chai';
+import { measureLatency } from '../resilience/latency.js';
+import { measureRecovery } from '../resilience/recovery.js';
+import { measureThroughput } from '../resilience/throughput.js';
+import { duel } from '../harness/duel.js';
+import { resilientWorker } from '../harness/systems.js';
+import { workloadNamed } from '../workloads/catalogue.js';
+
+const keys = 2000;
+const rate = 2000;
+
+describe('the benchmark of resilience', function () {
+  this.timeout(120_000);
+
+  it('sees both workers process messages in their turns', async () => {
+    const { plain, resilient } = await measureThroughput({ keys, seconds: 0.5, resilientFirst: true });
+    for (const { perCpuSecond, perSecond } of [plain, resilient]) {
+      expect(perCpuSecond).to.be.greaterThan(0);
+      expect(perSecond).to.be.greaterThan(0);
+    }
+  });
+
+  it('measures latency, stalls, and what each changed key takes in the log', async () => {
+    const options = { keys, rate, seconds: 3, warmUpSeconds: 1 };
+    const run = await measureLatency({ ...options, resilient: true });
+    expect(run.kept).to.be.within(0.5, 1.5);
+    expect(run.p50).to.be.at.most(run.p99);
+    expect(run.stalls.longest).to.be.at.least(run.stalls.p999);
+    // All of the tenth change within each checkpoint; nothing else does.
+    expect(run.log!.bytesPerCheckpoint / (keys / 10)).to.be.within(80, 200);
+  });
+
+  for (const workers of [1, 3]) {
+    it(`sees a cluster of ${workers} come back with its state`, async () => {
+      const run = await measureRecovery({ keys, rate, workers, seconds: 3 });
+      expect(run.entries).to.be.at.least(keys);
+      expect(run.seconds).to.be.greaterThan(run.rollbackSeconds);
+    });
+  }
+
+  it('compares plain TCP input with its journal and without', async () => {
+    const { baseline, candidate } = await duel({
+      workload: workloadNamed('alphabet'),
+      baseline: resilientWorker(false),
+      candidate: resilientWorker(true),
+      candidateFirst: false,
+      seconds: 0.4,
+      messages: 1000,
+    });
+    expect(baseline.messages).to.be.at.least(1000);
+    expect(candidate.messages).to.be.at.least(1000);
+  });
+});

@@ -1,0 +1,244 @@
+import { expect } from 'chai';
+import {
+  logBatches,
+  logCuts,
+  logOutputs,
+  logStart,
+  makeRecord,
+  recordKind,
+  type LogPlace,
+  type RecordKind,
+} from '../../../src/core/checkpoint/log-records.js';
+import { LogWriter, type LogOwner } from '../../../src/core/checkpoint/log-writer.js';
+import { Operations } from '../../../src/core/operations.js';
+import { Restore, type Restored } from '../../../src/core/recovery/restore.js';
+import { MemoryLog } from '../support/memory-log.js';
+
+const owner: LogOwner = { cluster: 'c', application: 'a', worker: 'w' };
+const journal: LogPlace = { file: 3, offset: 4, sum: 0 };
+
+/** An event log, written as a worker does, and read back. */
+class Bench {
+  readonly operations = new Operations();
+  readonly disk = new MemoryLog(this.operations);
+  readonly writer = new LogWriter(this.disk, 'events', () => this.writtenBy);
+  writtenBy = owner;
+  restored: Restored | undefined;
+  readonly states: string[] = [];
+  readonly damages: string[] = [];
+
+  record(kind: RecordKind, content: Buffer): void {
+    this.writer.append(kind, makeRecord(content));
+  }
+
+  cut(checkpoint: number, position = ''): void {
+    const positions = [{ source: 's', position: Buffer.from(position) }];
+    this.record(recordKind.cut, logCuts.encode({ type: 'logCut', checkpoint, positions, journal }));
+  }
+
+  state(text: string): void {
+    this.record(recordKind.states, Buffer.from(text));
+  }
+
+  inFlight(from: string, batch: string): void {
+    this.record(
+      recordKind.inFlight,
+      logBatches.encode({ type: 'logBatch', from, batch: Buffer.from(batch) }),
+    );
+  }
+
+  output(sink: string, text: string): void {
+    const bytes = Buffer.from(text);
+    this.record(
+      recordKind.output,
+      logOutputs.encode({ type: 'logOutput', sink, bytes, ends: [bytes.length] }),
+    );
+  }
+
+  get bytes(): Buffer {
+    this.disk.work();
+    return this.disk.file('events', this.writer.place.file).bytes;
+  }
+
+  set bytes(bytes: Buffer) {
+    this.disk.file('events', this.writer.place.file).bytes = bytes;
+  }
+
+  begin(checkpoint: number, end: LogPlace = this.writer.place): Restore {
+    this.disk.work();
+    return new Restore(
+      {
+        files: this.disk,
+        operations: this.operations,
+        owner: () => owner,
+        states: (bytes, start, to) => this.states.push(bytes.toString('latin1', start, to)) && 1,
+        done: (restored) => (this.restored = restored),
+        damaged: (file, error) => void this.damages.push(`${file} ${error.offset}: ${error.message}`),
+      },
+      checkpoint,
+      end,
+    );
+  }
+
+  restore(checkpoint: number, end?: LogPlace): void {
+    this.begin(checkpoint, end);
+    this.disk.work();
+  }
+}
+
+describe('the restoring of a checkpoint', () => {
+  let bench: Bench;
+  beforeEach(() => (bench = new Bench()));
+
+  /** A log of two checkpoints; returns where the second one ends. */
+  const twoCheckpoints = () => {
+    bench.cut(1, 'first');
+    bench.state('one');
+    bench.inFlight('peer', 'arrived before the first');
+    bench.output('sink that had something at the first only', 'held at the first');
+    bench.cut(2, 'second');
+    bench.output('sink', 'held');
+    bench.state('two');
+    bench.inFlight('peer', 'x');
+    bench.inFlight('other', 'y');
+    bench.inFlight('peer', 'z');
+    return bench.writer.place;
+  };
+
+  it('finds the state of all checkpoints of the file, and of the last one what was on its way and where all stood', () => {
+    bench.restore(2, twoCheckpoints());
+    expect(bench.damages).to.deep.equal([]);
+    expect(bench.states).to.deep.equal(['one', 'two']);
+    const { positions, inFlight, outputs, entries, ...rest } = bench.restored!;
+    expect(rest.journal).to.deep.equal(journal);
+    expect(entries).to.equal(2);
+    expect(positions.map(({ position }) => String(position))).to.deep.equal(['second']);
+    const batches = [...inFlight].map(([from, frames]) => [from, frames.map(({ bytes }) => String(bytes))]);
+    expect(batches).to.deep.equal([
+      ['peer', ['x', 'z']],
+      ['other', ['y']],
+    ]);
+    expect([...outputs].map(([sink, { bytes }]) => [sink, String(bytes)])).to.deep.equal([['sink', 'held']]);
+  });
+
+  it('takes nothing of what stands behind the checkpoint, and cuts it off before it says that it is done', () => {
+    const end = twoCheckpoints();
+    bench.cut(3);
+    bench.state('never counted');
+    bench.restore(2, end);
+    expect(bench.states).to.deep.equal(['one', 'two']);
+    expect(bench.disk.done.at(-1)).to.equal(`cut events 0 ${end.offset}`);
+    expect(bench.bytes.length).to.equal(end.offset);
+    expect(bench.restored).not.to.equal(undefined);
+  });
+
+  it('is not done when the rest cannot be cut off', () => {
+    const end = twoCheckpoints();
+    bench.begin(2, end);
+    bench.disk.failing = 'no such device';
+    bench.disk.work();
+    expect(bench.restored).to.equal(undefined);
+    expect(bench.damages).to.deep.equal([`0 ${end.offset}: no such device`]);
+  });
+
+  it('reads a long log in pieces, each once and in order', () => {
+    bench.cut(1);
+    const long = Array.from({ length: 50 }, (_, i) => `${i}:`.padEnd(100_000, 'x'));
+    for (const text of long) bench.state(text);
+    bench.restore(1);
+    expect(bench.states).to.deep.equal(long);
+    const reads = bench.disk.done.filter((line) => line.startsWith('read')).map((line) => line.split(' '));
+    let at = 0;
+    for (const [, , , offset, length] of reads) {
+      expect(Number(offset)).to.equal(at);
+      at += Number(length);
+    }
+    expect(at).to.equal(bench.writer.place.offset);
+  });
+
+  it('tells nothing any more once it is cancelled', () => {
+    const restore = bench.begin(2, twoCheckpoints());
+    restore.cancel();
+    bench.disk.work();
+    expect([bench.restored, bench.states, bench.damages]).to.deep.equal([undefined, [], []]);
+  });
+
+  describe('says where the log is damaged, once, and restores nothing, when', () => {
+    afterEach(() => {
+      expect(bench.restored).to.equal(undefined);
+      expect(bench.damages).to.have.length(1);
+    });
+
+    it('the file ends too early', () => {
+      const end = twoCheckpoints();
+      bench.bytes = bench.bytes.subarray(0, end.offset - 5);
+      bench.restore(2, end);
+      expect(bench.damages[0]).to.match(/^0 \d+: the file ends here, and must have \d+ bytes/);
+    });
+
+    it('the file is not there', () => {
+      const end = twoCheckpoints();
+      bench.disk.work();
+      bench.disk.files.clear();
+      bench.restore(2, end);
+      expect(bench.damages[0]).to.match(/^0 0: the file ends here/);
+    });
+
+    it('a long file ends too early, whatever was read ahead', () => {
+      bench.cut(1);
+      for (let i = 0; i < 50; i++) bench.state('x'.repeat(100_000));
+      bench.bytes = bench.bytes.subarray(0, 1_000_000);
+      bench.restore(1);
+      expect(bench.damages[0]).to.match(/^0 1000000: the file ends here/);
+    });
+
+    it('a bit is another', () => {
+      const end = twoCheckpoints();
+      bench.bytes[end.offset - 1]! ^= 1;
+      bench.restore(2, end);
+      expect(bench.damages[0]).to.match(/^0 [1-9]\d*: the checksum of a record does not fit its bytes/);
+    });
+
+    it('it belongs to another cluster, or to another worker', () => {
+      bench.writtenBy = { ...owner, worker: 'w10' };
+      bench.restore(2, twoCheckpoints());
+      expect(bench.damages[0]).to.match(/^0 0: it belongs to the worker w10/);
+    });
+
+    it('it is not the log that the control log means', () => {
+      const end = twoCheckpoints();
+      bench.restore(2, { ...end, sum: end.sum ^ 1 });
+      expect(bench.damages[0]).to.match(/the log is not the one of checkpoint 2/);
+    });
+
+    it('another checkpoint ends there', () => {
+      bench.restore(3, twoCheckpoints());
+      expect(bench.damages[0]).to.match(/the log is not the one of checkpoint 3/);
+    });
+
+    it('the place it is to end at is within a record', () => {
+      const end = twoCheckpoints();
+      bench.restore(2, { ...end, offset: end.offset - 1 });
+      expect(bench.damages[0]).to.match(/the log is not the one of checkpoint 2/);
+    });
+
+    it('a record is of a kind that event logs do not have', () => {
+      bench.cut(1);
+      bench.record(recordKind.input, Buffer.from('input'));
+      bench.restore(1);
+      expect(bench.damages[0]).to.match(/a record of kind 6/);
+    });
+
+    it('the bytes of a record say nothing that we know', () => {
+      bench.record(recordKind.cut, Buffer.from([77]));
+      bench.restore(1);
+      expect(bench.damages[0]).to.match(/^0 \d+: /);
+    });
+  });
+
+  it('begins where the file begins, whatever its number', () => {
+    bench.writer.continueAt({ ...logStart, file: 12, offset: 0 });
+    bench.restore(2, twoCheckpoints());
+    expect(bench.states).to.deep.equal(['one', 'two']);
+  });
+});
