@@ -27,7 +27,7 @@ const suffixes: Readonly<Record<LogKind, string>> = { events: '.evlog', journal:
  * The event log and the journal of one worker as files of its resilience directory:
  *
  *     APP-WORKER-HHHHHHHHHHHHHHHH.evlog    event log: 16 upper-case hex digits, the bytes of all files before it
- *     APP-WORKER.evlog                     the first one, without --log-rotation
+ *     APP-WORKER.evlog                     the first one, if it was begun without --log-rotation
  *     APP-WORKER-HHHHHHHHHHHHHHHH.input    journal of the sources
  *
  * What is asked for of one kind is done in order. Only files of exactly these names are ever touched: `w1` has
@@ -40,6 +40,8 @@ export class LogFilesOnDisk implements LogFiles {
     journal: Promise.resolve(),
   };
   private events: LogFileEvents | undefined;
+  /** Whether the first event log has no number in its name; asked of the disk once. */
+  private plainFirst: boolean | undefined;
 
   constructor(
     private readonly directory: string,
@@ -188,14 +190,29 @@ export class LogFilesOnDisk implements LogFiles {
   }
 
   private name(kind: LogKind, file: number): string {
-    const whose = `${this.application}-${this.worker}`;
-    if (kind === 'events' && file === 0 && !this.rotation) return `${whose}${suffixes.events}`;
-    return `${whose}-${file.toString(16).toUpperCase().padStart(16, '0')}${suffixes[kind]}`;
+    return kind === 'events' && file === 0 && this.firstIsPlain() ? this.plain : this.numbered(kind, file);
+  }
+
+  private get plain(): string {
+    return `${this.application}-${this.worker}${suffixes.events}`;
+  }
+
+  private numbered(kind: LogKind, file: number): string {
+    const digits = file.toString(16).toUpperCase().padStart(16, '0');
+    return `${this.application}-${this.worker}-${digits}${suffixes[kind]}`;
+  }
+
+  /** As it was begun, in whichever life; else as this one has it. */
+  private firstIsPlain(): boolean {
+    const isThere = (name: string) => existsSync(join(this.directory, name));
+    return (this.plainFirst ??=
+      isThere(this.plain) || (!this.rotation && !isThere(this.numbered('events', 0))));
   }
 
   private numbers(kind: LogKind): number[] {
     const start = `${this.application}-${this.worker}-`;
-    const first = kind === 'events' && !this.rotation && existsSync(this.path(kind, 0)) ? [0] : [];
+    const first =
+      kind === 'events' && this.firstIsPlain() && existsSync(join(this.directory, this.plain)) ? [0] : [];
     const others = readdirSync(this.directory).flatMap((name) => {
       if (!name.startsWith(start)) return [];
       const [, digits] = /^([0-9A-F]{16})(\.[a-z]+)$/.exec(name.slice(start.length)) ?? [];
