@@ -79,6 +79,7 @@ export class LogFilesOnDisk implements LogFiles {
       const { failure } = known;
       known.failure = undefined;
       if (failure !== undefined) throw new Error(failure);
+      await this.checkNames();
       await known.handle?.datasync();
       if (!known.fresh) return;
       await this.syncFolder();
@@ -102,7 +103,7 @@ export class LogFilesOnDisk implements LogFiles {
       for (const number of this.numbers(kind)) if (number > file) await this.removeFile(kind, number);
       await this.close(this.file(kind, file));
       const path = this.path(kind, file);
-      if (existsSync(path)) {
+      if (length > 0 || existsSync(path)) {
         const handle = await open(path, 'r+');
         try {
           await handle.truncate(length);
@@ -139,6 +140,13 @@ export class LogFilesOnDisk implements LogFiles {
       await writeAll(file.handle, unwritten);
     } catch (error) {
       file.failure ??= (error as Error).message;
+    }
+  }
+
+  /** What is written to a file whose name has gone ends with this process. */
+  private async checkNames(): Promise<void> {
+    for (const file of this.files.values()) {
+      if ((await file.handle?.stat())?.nlink === 0) throw new Error(`${file.path} has been removed`);
     }
   }
 

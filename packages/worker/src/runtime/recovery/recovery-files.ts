@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { ClusterFile, LineLog, Storage } from '../../core/ports.js';
-import { MissingFilesError } from '../errors.js';
+import { ForeignFilesError, MissingFilesError } from '../errors.js';
 import type { LogFilesOnDisk } from './log-files.js';
 import { NameLock } from './name-lock.js';
 
@@ -152,7 +152,11 @@ export class RecoveryFiles implements Storage {
   private readAddress(suffix: string): Address | undefined {
     if (!existsSync(this.path(suffix))) return undefined;
     const [host = '', port = ''] = readFileSync(this.path(suffix), 'utf8').split('\n');
-    return parseAddress(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+    try {
+      return parseAddress(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+    } catch (error) {
+      throw new ForeignFilesError(this.path(suffix), (error as Error).message, { cause: error });
+    }
   }
 
   private needed(): string[] {
@@ -175,8 +179,10 @@ export class RecoveryFiles implements Storage {
   }
 
   private async replaceAll(contents: readonly [suffix: string, content: Buffer][]): Promise<void> {
-    // Most records change one file only: what stands on disk as it should is left alone.
-    const changed = contents.filter(([suffix, content]) => !this.onDisk.get(suffix)?.equals(content));
+    // Most records change few files: what stands on disk as it should is left alone.
+    const changed = contents.filter(
+      ([suffix, content]) => !this.onDisk.get(suffix)?.equals(content) || !existsSync(this.path(suffix)),
+    );
     for (const [suffix, content] of changed) {
       const file = await open(this.path(suffix + fresh), 'w', 0o600);
       try {
