@@ -18,8 +18,8 @@ import {
  * of. A state for each key sees that no number is missing; then one for each group of keys, mostly on another
  * worker, sees it again. `KEY NUMBER ok` comes out, or what was wrong instead of `ok`.
  *
- *     --made N     messages that each worker makes in a second, default 500
- *     --keys N     of these, default 50
+ *     --made N     messages that each worker makes in a second, default 200
+ *     --keys N     of these, default 20
  */
 interface Numbered {
   readonly key: string;
@@ -38,7 +38,7 @@ class Group {
 export default function sequences(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
-    options: { made: { type: 'string', default: '500' }, keys: { type: 'string', default: '50' } },
+    options: { made: { type: 'string', default: '200' }, keys: { type: 'string', default: '20' } },
   });
   const made = madeSource(workerName(), Number(values.made), Number(values.keys));
   const sent = framedTcpSource({

@@ -120,7 +120,7 @@ export class SequenceSender {
     private readonly sink: SequenceSink,
     private readonly options: SequenceOptions,
   ) {
-    this.names = Array.from({ length: options.keys ?? 50 }, (_, i) => `${worker.name}:sent${i}`);
+    this.names = Array.from({ length: options.keys ?? 20 }, (_, i) => `${worker.name}:sent${i}`);
     this.done = this.run();
     this.done.catch(() => undefined);
   }
@@ -170,7 +170,7 @@ export class SequenceSender {
       }
       while (open && !this.over) {
         if (!this.stopping) await client.write(this.next());
-        await pause(this.options.pauseMs ?? 10);
+        await pause(this.options.pauseMs ?? 50);
       }
       client.destroy();
     }
@@ -178,7 +178,7 @@ export class SequenceSender {
 
   /** A message of each key that has not too many on their way. */
   private next(): Buffer {
-    const { window = 100 } = this.options;
+    const { window = 20 } = this.options;
     const free = this.names.filter((key) => (this.sent.get(key) ?? 0) - this.sink.newest(key) < window);
     return Buffer.concat(
       free.map((key) => {
