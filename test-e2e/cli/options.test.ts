@@ -57,6 +57,10 @@ describe('wallaroo-worker, wrong command lines', () => {
 
   const wrong: Record<string, [args: string[], told: string]> = {
     'without an application': [['-t'], 'You must provide the application with --application-module MODULE'],
+    'with a name that a log of another worker would have': [
+      [...relay, '--name', 'w1-0000000000000000', '--control', '127.0.0.1:1'],
+      "--name: 'w1-0000000000000000' cannot be the name of a worker: with - and 16 hex digits at its end it would be taken for a log of another one.",
+    ],
     'with no worker': [[...relay, '-t', '--worker-count', '0'], '--worker-count must be at least 1.'],
     'with an initializer that joins': [
       [...relay, '-t', '--join', '127.0.0.1:1', '-n', 'w'],

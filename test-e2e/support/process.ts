@@ -107,6 +107,11 @@ export class RunningProcess {
     return this.child.pid;
   }
 
+  /** How it has ended; undefined while it runs. */
+  get outcome(): Finished | undefined {
+    return this.ended instanceof Error ? undefined : this.ended;
+  }
+
   get stdout(): string {
     return Buffer.concat(this.out).toString();
   }

@@ -7,6 +7,8 @@ const file = (text: string) => ({
   addresses: [],
   control: { host: '', port: 0 },
   data: { host: '', port: 0 },
+  checkpoint: 0,
+  epoch: 0,
 });
 
 describe('a simulated host', () => {

@@ -126,6 +126,11 @@ function checkedName(name: string): string {
       `--name: '${onOneLine(name)}' cannot be the name of a worker: 1 to 64 characters, none of them / , | or a control character.`,
     );
   }
+  if (/-[0-9A-F]{16}$/.test(name)) {
+    throw new UsageError(
+      `--name: '${name}' cannot be the name of a worker: with - and 16 hex digits at its end it would be taken for a log of another one.`,
+    );
+  }
   if (name === 'initializer') {
     throw new UsageError("--name: 'initializer' is the name of the worker with --cluster-initializer.");
   }

@@ -96,6 +96,9 @@ export interface ClusterFile {
   readonly addresses: readonly { readonly name: string; readonly control: Address; readonly data: Address }[];
   readonly control: Address;
   readonly data: Address;
+  /** The newest checkpoint that counts, 0: none; and the newest epoch. */
+  readonly checkpoint: number;
+  readonly epoch: number;
 }
 
 /** The sources and sinks of this worker. */

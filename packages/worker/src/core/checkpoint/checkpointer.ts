@@ -7,8 +7,17 @@ import type { PlantedBug } from '../planted.js';
 import type { Ends, LogFiles } from '../ports.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
-import { logBatches, logCuts, logOutputs, makeRecord, recordKind, type LogPlace } from './log-records.js';
-import { LogWriter, type LogOwner } from './log-writer.js';
+import {
+  logBatches,
+  logCuts,
+  logOutputs,
+  logStart,
+  makeRecord,
+  recordKind,
+  type LogOwner,
+  type LogPlace,
+} from './log-records.js';
+import { LogWriter } from './log-writer.js';
 import { StateLog } from './state-log.js';
 
 /** A file is followed by another one when it is this much longer than its first checkpoint, and this long at least. */
@@ -73,6 +82,8 @@ export class Checkpointer {
   private readonly preparing = new Set<number>();
   /** Told to the leader, and not recorded yet. */
   private told: Open | undefined;
+  /** Where the part ends that counts, or may come to count. */
+  private kept: LogPlace = logStart;
   /** The next cut begins another file, with everything. */
   private wantsFile = true;
   /** Bytes of the current file after its first checkpoint. */
@@ -207,6 +218,7 @@ export class Checkpointer {
     this.last = Math.max(this.last, checkpoint);
     this.committed = checkpoint;
     this.writer.continueAt(end);
+    this.kept = end;
     this.wantsFile = end.offset === 0;
     this.firstBytes = end.offset;
   }
@@ -260,7 +272,7 @@ export class Checkpointer {
       this.tellIfDone();
     };
     const failed = (why: string) => {
-      if (generation === this.generation) this.failFile(open, why);
+      if (generation === this.generation) this.failFile(place.file, why);
     };
     const operation = host.operations.begin(done, failed);
     host.files.sync(operation, 'events', place.file);
@@ -274,6 +286,7 @@ export class Checkpointer {
     if (chained ? this.preparing.size > 0 : this.preparing.has(open.checkpoint)) return;
     this.open = undefined;
     this.told = open;
+    this.kept = open.end;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
     host.stored(open.checkpoint, open.end);
   }
@@ -284,10 +297,19 @@ export class Checkpointer {
     this.fail(why);
   }
 
-  /** What is in a file that could not be synced is not to be trusted: the next cut begins another one. */
-  private failFile(open: Open, why: string): void {
+  /**
+   * What is in a file that could not be synced is not to be trusted: the next cut begins another one. What was
+   * written in vain goes at once: a full disk needs the room.
+   */
+  private failFile(failed: number, why: string): void {
+    const { host, kept, writer } = this;
+    // Also when a newer checkpoint is open by now, and goes on in that file.
+    if (writer.place.file !== failed) return;
     this.wantsFile = true;
-    if (this.open === open) this.fail(why);
+    const whatever = () => undefined;
+    host.files.cutOff(host.operations.begin(whatever, whatever), 'events', kept.file, kept.offset);
+    writer.continueAt(kept);
+    this.fail(why);
   }
 
   private fail(why: string): void {

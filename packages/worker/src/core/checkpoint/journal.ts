@@ -8,7 +8,10 @@ import type { Inlet } from '../step/inlet.js';
 import {
   beginRecord,
   checkedSum,
+  checkHead,
   DamagedLogError,
+  ForeignLogError,
+  logHeads,
   logStart,
   recordHeaderBytes,
   recordKind,
@@ -16,9 +19,10 @@ import {
   RecordReader,
   seeds,
   takeRecord,
+  type LogOwner,
   type LogPlace,
 } from './log-records.js';
-import { LogWriter, nextFile, type LogOwner } from './log-writer.js';
+import { LogWriter, nextFile } from './log-writer.js';
 
 const recordBytes = 64 * 1024;
 const fileBytes = 16 * 1024 * 1024;
@@ -26,6 +30,8 @@ const pieceBytes = 1024 * 1024;
 /** Sources wait while more than this waits for the disk, or to be processed. */
 const heldBytesMax = 4 * 1024 * 1024;
 const againNs = 1e9;
+/** More than the first record of a file can have. */
+const headBytesMax = 4096;
 
 export interface JournalHost {
   readonly files: LogFiles;
@@ -169,7 +175,40 @@ export class Journal {
     this.ready = [];
     this.syncing = false;
     this.retryAt = undefined;
-    this.replay = { reader: this.reader(place), until: this.syncedTo, reading: false };
+    this.replay = { reader: this.reader(place), until: this.syncedTo, reading: true };
+    if (place.offset > 0) this.checkBefore(place, this.replay);
+    else this.begin(this.replay);
+  }
+
+  /** What stands before a place has been on disk; if it is not there, neither is what followed it. */
+  private checkBefore(place: LogPlace, replay: Replay): void {
+    const { files, operations } = this.host;
+    const { file, offset } = place;
+    const damaged = (at: number, why: string) =>
+      this.host.damaged('journal', file, new DamagedLogError(at, why));
+    const read = (from: number, length: number, then: (bytes: Buffer) => void) => {
+      const failed = this.current((why: string) => damaged(from, why));
+      const operation = operations.begin(() => undefined, failed, this.current(then));
+      files.read(operation, 'journal', file, from, length);
+    };
+    read(offset - 1, 1, (last) => {
+      if (last.length === 0) return damaged(offset, `the file ends before, and must have ${offset} bytes`);
+      read(0, Math.min(offset, headBytesMax), (start) => {
+        try {
+          const reader = this.reader({ file, offset: 0, sum: 0 });
+          reader.push(start.subarray(0, recordLength(start, 0)));
+          if (reader.place.offset === 0) throw new DamagedLogError(0, 'there is no record');
+          this.begin(replay);
+        } catch (error) {
+          if (!(error instanceof DamagedLogError)) throw error;
+          damaged(error.offset, error.message);
+        }
+      });
+    });
+  }
+
+  private begin(replay: Replay): void {
+    replay.reading = false;
     this.host.wake();
   }
 
@@ -256,7 +295,9 @@ export class Journal {
 
   private reader(place: LogPlace): RecordReader {
     const reader: RecordReader = new RecordReader(place, seeds.journal, (kind, bytes, start, end) => {
-      if (kind === recordKind.input) this.readRecord(reader.place, bytes, start, end);
+      if (kind === recordKind.input) return this.readRecord(reader.place, bytes, start, end);
+      if (kind !== recordKind.head) throw new ForeignLogError(`a record of kind ${kind}`);
+      checkHead(logHeads.decode(bytes, start, end), this.host.owner());
     });
     return reader;
   }
@@ -312,6 +353,7 @@ export class Journal {
     } catch (error) {
       if (!(error instanceof DamagedLogError)) throw error;
       const { place } = reader;
+      if (error instanceof ForeignLogError) return this.host.damaged('journal', place.file, error);
       const skipped = Math.max(0, place.offset - offset - known);
       const behind = { ...place, offset: offset + known + skipped };
       if (recordsBehind(piece.subarray(skipped), behind))

@@ -80,6 +80,7 @@ export const logOutputs = messageTable({
   },
 });
 
+export type LogHead = MessageOf<typeof logHeads>;
 export type LogCut = MessageOf<typeof logCuts>;
 
 export interface LogPlace {
@@ -92,7 +93,7 @@ export const logStart: LogPlace = { file: 0, offset: 0, sum: 0 };
 
 /** Bytes that are no record, or not the one that must stand there. */
 export class DamagedLogError extends Error {
-  override readonly name = 'DamagedLogError';
+  override readonly name: string = 'DamagedLogError';
 
   constructor(
     /** Of the record in its file. */
@@ -100,6 +101,31 @@ export class DamagedLogError extends Error {
     why: string,
   ) {
     super(why);
+  }
+}
+
+/** Whose a file is. */
+export interface LogOwner {
+  readonly cluster: string;
+  readonly application: string;
+  readonly worker: string;
+}
+
+/** @throws ForeignLogError when a file is not this worker's */
+export function checkHead({ version, cluster, worker }: LogHead, owner: LogOwner): void {
+  if (version !== logVersion) throw new ForeignLogError(`it is of version ${version}`);
+  if (cluster !== owner.cluster || worker !== owner.worker) {
+    const where = cluster === owner.cluster ? 'this cluster' : 'another cluster';
+    throw new ForeignLogError(`it belongs to the worker ${worker} of ${where}`);
+  }
+}
+
+/** Whole records, of another file. */
+export class ForeignLogError extends DamagedLogError {
+  override readonly name = 'ForeignLogError';
+
+  constructor(why: string) {
+    super(0, why);
   }
 }
 

@@ -7,15 +7,10 @@ import {
   recordKind,
   sealRecord,
   seeds,
+  type LogOwner,
   type LogPlace,
   type RecordKind,
 } from './log-records.js';
-
-export interface LogOwner {
-  readonly cluster: string;
-  readonly application: string;
-  readonly worker: string;
-}
 
 /** Appends records to the files of one kind. A file is known by the bytes that all before it have. */
 export class LogWriter {

@@ -31,7 +31,7 @@ export class Keeper {
   /** Writes all that there is to keep; `then` is called when it is on disk. */
   write(then: () => void): void {
     const { control, data, ...identity } = this.identity();
-    const { members } = this.clusterLog.state;
+    const { members, epoch, checkpoint } = this.clusterLog.state;
     const topology = writeClusterFile({ ...identity, records: this.clusterLog.bytes });
     const operation = this.operations.begin(then, (why) => {
       this.log.write(
@@ -47,6 +47,8 @@ export class Keeper {
       addresses: members.map((member) => ({ name: member.name, control: member.control, data: member.data })),
       control,
       data,
+      checkpoint: checkpoint?.id ?? 0,
+      epoch,
     });
   }
 

@@ -285,6 +285,8 @@ export class Member {
         // The new incarnation is on disk before anybody hears of it.
         return this.keeper.write(() => {
           this.incarnationKept = true;
+          // It may have moved since; what the operator says now is newer than the file.
+          if (role.kind === 'worker') this.dial('initializer', role.initializer);
           for (const member of this.clusterLog.state.members) {
             if (member.name !== this.settings.name) this.dial(member.name, member.control);
           }
@@ -810,7 +812,7 @@ export class Member {
     const keep =
       this.settings.resilience === undefined &&
       (former === member.incarnation || !this.planted.has('in flight is forgotten'));
-    this.dial(member.name, member.control);
+    peer.control.boundary.address = peer.addresses?.control ?? member.control;
     peer.data.boundary.address = peer.addresses?.data ?? member.data;
     peer.data.boundary.route = this.view.routeVersion;
     peer.data.boundary.restart({ epoch, from: this.incarnation, to: member.incarnation }, keep);

@@ -1,19 +1,19 @@
 import { InvalidMessageError, ShortInputError } from '@wallaroo/protocol';
 import type { OutputBatch } from '../checkpoint/kept-output.js';
 import {
+  checkHead,
   DamagedLogError,
   logBatches,
   logCuts,
   logHeads,
   logOutputs,
-  logVersion,
   recordKind,
   RecordReader,
   seeds,
   type LogCut,
+  type LogOwner,
   type LogPlace,
 } from '../checkpoint/log-records.js';
-import type { LogOwner } from '../checkpoint/log-writer.js';
 import { InvalidBatchError } from '../codec/message-decoder.js';
 import { frameKind } from '../link/frame.js';
 import type { HeldFrame } from '../link/receiver.js';
@@ -131,13 +131,7 @@ export class Restore {
   private take(kind: number, bytes: Buffer, start: number, end: number): void {
     switch (kind) {
       case recordKind.head: {
-        const head = logHeads.decode(bytes, start, end);
-        const owner = this.host.owner();
-        if (head.version !== logVersion) throw new DamagedLogError(0, `it is of version ${head.version}`);
-        if (head.cluster !== owner.cluster || head.worker !== owner.worker) {
-          throw new DamagedLogError(0, `it belongs to the worker ${head.worker} of another cluster`);
-        }
-        return;
+        return checkHead(logHeads.decode(bytes, start, end), this.host.owner());
       }
       case recordKind.cut:
         this.cut = logCuts.decode(bytes, start, end);

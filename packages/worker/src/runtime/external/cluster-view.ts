@@ -23,6 +23,8 @@ export interface ClusterView {
   entityCounts(done: (counts: Record<string, EntityCounts>) => void): void;
   /** Asks for fewer workers, or which could go. */
   shrink(request: ShrinkRequest, done: (reply: ExternalMessage) => void): void;
+  /** Has a worker begin another file of its event log. */
+  rotateLog(worker: string): void;
 }
 
 /** One stage on this worker. Ids are decimal texts; a group's id is the same on every worker, a step's is not. */
@@ -105,6 +107,7 @@ export function clusterView(
       if (member === undefined) answer({ text: 'The cluster has not started yet.', names: [] });
       else member.shrink(wish, answer);
     },
+    rotateLog: (worker) => memberNow()?.rotateLog(worker),
   };
 }
 

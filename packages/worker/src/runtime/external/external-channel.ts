@@ -150,11 +150,7 @@ export class ExternalChannel {
       case 'print':
         return log.line(`$$$ ExternalPrint: ${onOneLine(message.body)} $$$`);
       case 'rotateLog':
-        return log.line(
-          view.workers.includes(message.body)
-            ? 'WARNING: LogRotation requested, but log_rotation is off!'
-            : `WARNING: LogRotation requested for non-existent worker: ${onOneLine(message.body)}`,
-        );
+        return view.rotateLog(message.body);
       case 'cleanShutdown':
         log.line(
           `External Clean Shutdown received${message.body === '' ? '.' : `: ${onOneLine(message.body)}`}`,

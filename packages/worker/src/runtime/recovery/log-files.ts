@@ -30,7 +30,7 @@ const suffixes: Readonly<Record<LogKind, string>> = { events: '.evlog', journal:
  * The event log and the journal of one worker as files of its resilience directory:
  *
  *     APP-WORKER-HHHHHHHHHHHHHHHH.evlog    event log: 16 upper-case hex digits, the bytes of all files before it
- *     APP-WORKER.evlog                     the first one, without --log-rotation
+ *     APP-WORKER.evlog                     the first one, if it was begun without --log-rotation
  *     APP-WORKER-HHHHHHHHHHHHHHHH.input    journal of the sources
  *
  * What is asked for of one kind is done in order. Only files of exactly these names are ever touched: `w1` has
@@ -45,6 +45,8 @@ export class LogFilesOnDisk implements LogFiles {
   /** The last thing that was asked for, if it is to write and has not begun. */
   private readonly gathering: Record<LogKind, Write | undefined> = { events: undefined, journal: undefined };
   private events: LogFileEvents | undefined;
+  /** Whether the first event log has no number in its name; asked of the disk once. */
+  private plainFirst: boolean | undefined;
 
   constructor(
     private readonly directory: string,
@@ -86,6 +88,7 @@ export class LogFilesOnDisk implements LogFiles {
       const { failure } = known;
       known.failure = undefined;
       if (failure !== undefined) throw new Error(failure);
+      await this.checkNames();
       await known.handle?.datasync();
       if (!known.fresh) return;
       await this.syncFolder();
@@ -109,7 +112,7 @@ export class LogFilesOnDisk implements LogFiles {
       for (const number of this.numbers(kind)) if (number > file) await this.removeFile(kind, number);
       await this.close(this.file(kind, file));
       const path = this.path(kind, file);
-      if (existsSync(path)) {
+      if (length > 0 || existsSync(path)) {
         const handle = await open(path, 'r+');
         try {
           await handle.truncate(length);
@@ -143,6 +146,13 @@ export class LogFilesOnDisk implements LogFiles {
       await writeAll(file.handle, buffers);
     } catch (error) {
       file.failure ??= (error as Error).message;
+    }
+  }
+
+  /** What is written to a file whose name has gone ends with this process. */
+  private async checkNames(): Promise<void> {
+    for (const file of this.files.values()) {
+      if ((await file.handle?.stat())?.nlink === 0) throw new Error(`${file.path} has been removed`);
     }
   }
 
@@ -192,14 +202,29 @@ export class LogFilesOnDisk implements LogFiles {
   }
 
   private name(kind: LogKind, file: number): string {
-    const whose = `${this.application}-${this.worker}`;
-    if (kind === 'events' && file === 0 && !this.rotation) return `${whose}${suffixes.events}`;
-    return `${whose}-${file.toString(16).toUpperCase().padStart(16, '0')}${suffixes[kind]}`;
+    return kind === 'events' && file === 0 && this.firstIsPlain() ? this.plain : this.numbered(kind, file);
+  }
+
+  private get plain(): string {
+    return `${this.application}-${this.worker}${suffixes.events}`;
+  }
+
+  private numbered(kind: LogKind, file: number): string {
+    const digits = file.toString(16).toUpperCase().padStart(16, '0');
+    return `${this.application}-${this.worker}-${digits}${suffixes[kind]}`;
+  }
+
+  /** As it was begun, in whichever life; else as this one has it. */
+  private firstIsPlain(): boolean {
+    const isThere = (name: string) => existsSync(join(this.directory, name));
+    return (this.plainFirst ??=
+      isThere(this.plain) || (!this.rotation && !isThere(this.numbered('events', 0))));
   }
 
   private numbers(kind: LogKind): number[] {
     const start = `${this.application}-${this.worker}-`;
-    const first = kind === 'events' && !this.rotation && existsSync(this.path(kind, 0)) ? [0] : [];
+    const first =
+      kind === 'events' && this.firstIsPlain() && existsSync(join(this.directory, this.plain)) ? [0] : [];
     const others = readdirSync(this.directory).flatMap((name) => {
       if (!name.startsWith(start)) return [];
       const [, digits] = /^([0-9A-F]{16})(\.[a-z]+)$/.exec(name.slice(start.length)) ?? [];

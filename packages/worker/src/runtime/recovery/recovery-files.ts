@@ -3,7 +3,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { ClusterFile, LineLog, Storage } from '../../core/ports.js';
-import { MissingFilesError } from '../errors.js';
+import { ForeignFilesError, MissingFilesError } from '../errors.js';
 import type { LogFilesOnDisk } from './log-files.js';
 import { NameLock } from './name-lock.js';
 
@@ -22,6 +22,9 @@ export interface StorageEvents {
 
 /** Written first under this suffix, all of them, then renamed. */
 const fresh = '.new';
+/** The topology under this suffix: all files of the worker are being removed. */
+const doomed = '.removed';
+const topology = '.local-topology';
 
 /**
  * The files of one worker, `DIR/APPLICATION-WORKER` and a suffix:
@@ -31,10 +34,12 @@ const fresh = '.new';
  *     .workers               the names of all workers, a line each
  *     .connection-addresses  their addresses, as JSON
  *     .local-keys            reserved, empty
+ *     .checkpoint_ids        with resilience, u64 each: the newest checkpoint, the same, the epoch
  *     .lock                  the process that uses the files
  *
  * A set of files replaces the one before as a whole: all are written beside the old ones and synced, then
- * renamed. A crash between two renames is mended at the next start.
+ * renamed. A crash between two renames is mended at the next start. They are removed as a whole, too: the topology
+ * gets another name first and goes last, so that a crash in between is seen, and the rest removed.
  */
 export class RecoveryFiles implements Storage {
   private queue: Promise<void> = Promise.resolve();
@@ -87,42 +92,58 @@ export class RecoveryFiles implements Storage {
       this.onDisk.clear();
       this.log.line('Removing recovery files');
       await this.logs?.release();
-      const paths = [...this.needed().map((suffix) => this.path(suffix)), ...(this.logs?.paths ?? [])];
-      for (const path of paths) {
-        if (!existsSync(path)) continue;
-        this.log.line(`...Removing ${path}...`);
-        await rm(path, { force: true });
-      }
-      await syncFolder(this.directory);
+      await this.removeAll();
       this.log.line('Recovery files removed.');
     });
   }
 
+  private async removeAll(): Promise<void> {
+    if (existsSync(this.path(topology))) {
+      this.log.line(`...Removing ${this.path(topology)}...`);
+      await rename(this.path(topology), this.path(topology + doomed));
+      await syncFolder(this.directory);
+    }
+    for (const path of this.dispensable()) {
+      this.log.line(`...Removing ${path}...`);
+      await rm(path, { force: true });
+    }
+    await syncFolder(this.directory);
+    await rm(this.path(topology + doomed), { force: true });
+    await syncFolder(this.directory);
+  }
+
+  /** All that is there but for the topology. */
+  private dispensable(): string[] {
+    const suffixes = this.needed().flatMap((suffix) => [suffix, suffix + fresh]);
+    const paths = [...suffixes.map((suffix) => this.path(suffix)), ...(this.logs?.paths ?? [])];
+    return paths.filter((path) => path !== this.path(topology) && existsSync(path));
+  }
+
+  /** The process died while it removed its files: what is left of them goes. */
+  private finishRemoval(): void {
+    if (!existsSync(this.path(topology + doomed))) return;
+    for (const path of this.dispensable()) rmSync(path, { force: true });
+    rmSync(this.path(topology + doomed));
+  }
+
   private read(): SavedWorker | undefined {
+    this.finishRemoval();
     const needed = this.needed();
     const there = needed.filter((suffix) => existsSync(this.path(suffix)));
     const begun = needed.filter((suffix) => existsSync(this.path(suffix + fresh)));
     const complete = needed.every((suffix) => there.includes(suffix) || begun.includes(suffix));
-    if (
-      begun.length > 0 &&
-      complete &&
-      !begun.includes('.local-topology') &&
-      there.includes('.local-topology')
-    ) {
+    if (begun.length > 0 && complete && !begun.includes(topology) && there.includes(topology)) {
       // All of the set was written and synced, the first file renamed, and then the process died.
       for (const suffix of begun) renameSync(this.path(suffix + fresh), this.path(suffix));
     } else {
       for (const suffix of begun) rmSync(this.path(suffix + fresh), { force: true });
-      if (there.length === 0) return undefined;
+      const left = [...there.map((suffix) => this.path(suffix)), ...(this.logs?.paths ?? [])];
+      if (left.length === 0) return undefined;
       const missing = needed.filter((suffix) => !there.includes(suffix)).map((suffix) => this.path(suffix));
-      if (missing.length > 0)
-        throw new MissingFilesError(
-          missing,
-          there.map((suffix) => this.path(suffix)),
-        );
+      if (missing.length > 0) throw new MissingFilesError(missing, left);
     }
     return {
-      topology: readFileSync(this.path('.local-topology')),
+      topology: readFileSync(this.path(topology)),
       control: this.readAddress('.tcp-control')!,
       data: this.readAddress('.tcp-data'),
     };
@@ -131,31 +152,37 @@ export class RecoveryFiles implements Storage {
   private readAddress(suffix: string): Address | undefined {
     if (!existsSync(this.path(suffix))) return undefined;
     const [host = '', port = ''] = readFileSync(this.path(suffix), 'utf8').split('\n');
-    return parseAddress(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+    try {
+      return parseAddress(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+    } catch (error) {
+      throw new ForeignFilesError(this.path(suffix), (error as Error).message, { cause: error });
+    }
   }
 
   private needed(): string[] {
-    const all = ['.local-topology', '.local-keys', '.tcp-control', '.workers'];
+    const all = [topology, '.local-keys', '.tcp-control', '.workers'];
+    if (this.logs !== undefined) all.push('.checkpoint_ids');
     return this.initializer ? all : [...all, '.tcp-data', '.connection-addresses'];
   }
 
   private contents(file: ClusterFile): [suffix: string, content: Buffer][] {
-    const texts: Record<string, string> = {
+    const contents: Record<string, string | Buffer> = {
+      [topology]: file.topology,
+      '.checkpoint_ids': checkpointIds(file),
       '.local-keys': '',
       '.tcp-control': addressLines(file.control),
       '.tcp-data': addressLines(file.data),
       '.workers': file.workers.map((name) => `${name}\n`).join(''),
       '.connection-addresses': `${JSON.stringify(file.addresses)}\n`,
     };
-    return this.needed().map((suffix) => [
-      suffix,
-      suffix === '.local-topology' ? file.topology : Buffer.from(texts[suffix]!),
-    ]);
+    return this.needed().map((suffix) => [suffix, Buffer.from(contents[suffix]!)]);
   }
 
   private async replaceAll(contents: readonly [suffix: string, content: Buffer][]): Promise<void> {
-    // Most records change one file only: what stands on disk as it should is left alone.
-    const changed = contents.filter(([suffix, content]) => !this.onDisk.get(suffix)?.equals(content));
+    // Most records change few files: what stands on disk as it should is left alone.
+    const changed = contents.filter(
+      ([suffix, content]) => !this.onDisk.get(suffix)?.equals(content) || !existsSync(this.path(suffix)),
+    );
     for (const [suffix, content] of changed) {
       const file = await open(this.path(suffix + fresh), 'w', 0o600);
       try {
@@ -188,6 +215,12 @@ export class RecoveryFiles implements Storage {
 
 function addressLines({ host, port }: Address): string {
   return `${host}\n${port}\n`;
+}
+
+function checkpointIds({ checkpoint, epoch }: ClusterFile): Buffer {
+  const ids = Buffer.alloc(24);
+  [checkpoint, checkpoint, epoch].forEach((id, i) => ids.writeBigUInt64BE(BigInt(id), 8 * i));
+  return ids;
 }
 
 async function syncFolder(path: string): Promise<void> {

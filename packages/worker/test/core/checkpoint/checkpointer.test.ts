@@ -64,7 +64,11 @@ class Bench {
           void this.files.set(file, (this.files.get(file) ?? 0) + bytes.length),
         sync: (operation: number) => void this.syncs.push(operation),
         read: () => undefined,
-        cutOff: () => undefined,
+        cutOff: (_operation: number, kind: LogKind, file: number, length: number) => {
+          if (kind !== 'events') return;
+          for (const known of this.files.keys()) if (known > file) this.files.delete(known);
+          if (this.files.has(file)) this.files.set(file, length);
+        },
         removeBefore: (kind: LogKind, file: number) => {
           if (kind !== 'events') return;
           for (const known of this.files.keys()) if (known < file) this.files.delete(known);
@@ -103,10 +107,14 @@ class Bench {
   cut(checkpoint: number, fails?: string): void {
     this.checkpointer.begin(checkpoint);
     this.checkpointer.writeSome();
-    for (const operation of this.syncs.splice(0)) {
+    for (const operation of this.takeSyncs()) {
       if (fails === undefined) this.operations.stored(operation);
       else this.operations.failed(operation, fails);
     }
+  }
+
+  takeSyncs(): number[] {
+    return this.syncs.splice(0);
   }
 
   take(): string[] {
@@ -175,13 +183,36 @@ describe('the checkpointer', () => {
   it('trusts no file that could not be synced', () => {
     const bench = new Bench();
     bench.change(1);
-    bench.cut(1, 'no space left');
-    expect(bench.take()).to.deep.equal(['failed 1: no space left']);
-    bench.cut(2);
-    expect(bench.take()).to.deep.equal(['stored 2']);
-    bench.checkpointer.commit(2);
+    bench.cut(1);
+    bench.checkpointer.commit(1);
+    const whole = [...bench.files];
+    for (const checkpoint of [2, 3, 4]) {
+      bench.change(checkpoint);
+      bench.cut(checkpoint, 'no space left');
+    }
+    expect(bench.take().slice(1)).to.deep.equal([2, 3, 4].map((one) => `failed ${one}: no space left`));
+    // What was written in vain takes no room.
+    expect([...bench.files]).to.deep.equal(whole);
+    bench.cut(5);
+    expect(bench.take()).to.deep.equal(['stored 5']);
+    bench.checkpointer.commit(5);
     expect([...bench.files.keys()]).to.have.length(1);
     expect([...bench.files.keys()]).not.to.include(0);
+  });
+
+  it('fails a checkpoint that has gone on in a file that could not be synced', () => {
+    const bench = new Bench();
+    bench.checkpointer.begin(1);
+    bench.checkpointer.writeSome();
+    // The leader has given up on the first, whose sync is still under way.
+    bench.checkpointer.begin(2);
+    bench.checkpointer.writeSome();
+    const [first, second] = bench.takeSyncs();
+    bench.operations.failed(first!, 'no space left');
+    bench.operations.stored(second!);
+    expect(bench.take()).to.deep.equal(['failed 2: no space left']);
+    bench.cut(3);
+    expect(bench.take()).to.deep.equal(['stored 3']);
   });
 
   it('takes no checkpoint without a state that cannot be written, until it can be', () => {

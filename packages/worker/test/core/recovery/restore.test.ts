@@ -6,10 +6,11 @@ import {
   logStart,
   makeRecord,
   recordKind,
+  type LogOwner,
   type LogPlace,
   type RecordKind,
 } from '../../../src/core/checkpoint/log-records.js';
-import { LogWriter, type LogOwner } from '../../../src/core/checkpoint/log-writer.js';
+import { LogWriter } from '../../../src/core/checkpoint/log-writer.js';
 import { Operations } from '../../../src/core/operations.js';
 import { Restore, type Restored } from '../../../src/core/recovery/restore.js';
 import { MemoryLog } from '../support/memory-log.js';

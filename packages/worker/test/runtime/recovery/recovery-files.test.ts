@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { ClusterFile } from '../../../src/core/ports.js';
 import { MissingFilesError, NameTakenError } from '../../../src/runtime/errors.js';
+import { LogFilesOnDisk } from '../../../src/runtime/recovery/log-files.js';
 import { RecoveryFiles } from '../../../src/runtime/recovery/recovery-files.js';
 
 const silent = { line: () => undefined, write: () => undefined };
@@ -27,6 +28,8 @@ function fileOf(topology: string, port = 6000): ClusterFile {
     ],
     control: { host: '127.0.0.1', port },
     data: { host: '::1', port: port + 1 },
+    checkpoint: 7_000_003,
+    epoch: 7,
   };
 }
 
@@ -35,9 +38,10 @@ describe('the recovery files of a worker', () => {
   const opened: RecoveryFiles[] = [];
   let told: string[];
 
-  const filesOf = (worker: string, initializer = false) => {
+  const filesOf = (worker: string, initializer = false, resilience = false) => {
     const log = { ...silent, line: (text: string) => told.push(text) };
-    const files = new RecoveryFiles(directory, 'test', worker, initializer, log, undefined);
+    const logs = resilience ? new LogFilesOnDisk(directory, 'test', worker, true) : undefined;
+    const files = new RecoveryFiles(directory, 'test', worker, initializer, log, logs);
     opened.push(files);
     return files;
   };
@@ -59,9 +63,9 @@ describe('the recovery files of a worker', () => {
       .filter((name) => !name.endsWith('.lock'))
       .sort();
   /** The same worker, started again. */
-  const restarted = (worker: string, initializer = false) => {
+  const restarted = (worker: string, initializer = false, resilience = false) => {
     for (const files of opened.splice(0)) files.release();
-    return filesOf(worker, initializer);
+    return filesOf(worker, initializer, resilience);
   };
 
   beforeEach(() => {
@@ -197,6 +201,43 @@ describe('the recovery files of a worker', () => {
     expect(told.at(-1)).to.equal('Recovery files removed.');
     expect(told).to.have.length(2 + suffixes.length);
     expect(restarted('w1').open()).to.equal(undefined);
+  });
+
+  it('are removed to the end when the process died while it removed them, after any number of files', async () => {
+    const all = [...suffixes, '.checkpoint_ids', '-0000000000000000.evlog', '-0000000000000000.input'];
+    const others = all.map((suffix) => `test-w10${suffix}`);
+    for (const name of others) writeFileSync(join(directory, name), 'of w10');
+    for (let left = 0; left < all.length; left++) {
+      // The topology has its other name first, and goes last.
+      writeFileSync(pathOf('w1', '.local-topology.removed'), 'log');
+      for (const suffix of all.filter((one) => one !== '.local-topology').slice(left))
+        writeFileSync(pathOf('w1', suffix), 'old');
+      expect(restarted('w1', false, true).open()).to.equal(undefined);
+      expect(there()).to.deep.equal(others.toSorted());
+    }
+  });
+
+  it('have numbers of checkpoints with resilience, in the form of older tools', async () => {
+    const files = filesOf('w1', false, true);
+    expect(await store(files, fileOf('log'))).to.equal('stored 1');
+    const ids = readFileSync(pathOf('w1', '.checkpoint_ids'));
+    expect(ids).to.have.length(24);
+    expect([0, 8, 16].map((at) => Number(ids.readBigUInt64BE(at)))).to.deep.equal([7_000_003, 7_000_003, 7]);
+    // One set, however many checkpoints there were.
+    await store(files, { ...fileOf('log'), checkpoint: 7_000_004 });
+    expect(readFileSync(pathOf('w1', '.checkpoint_ids')).readBigUInt64BE(8)).to.equal(7_000_004n);
+    rmSync(pathOf('w1', '.checkpoint_ids'));
+    expect(() => restarted('w1', false, true).open()).to.throw(MissingFilesError, '.checkpoint_ids');
+  });
+
+  it('are missed when logs alone are there: nothing begins anew on top of them', () => {
+    writeFileSync(pathOf('w1', '-0000000000000000.input'), 'what sources have read');
+    const files = filesOf('w1', false, true);
+    expect(() => files.open())
+      .to.throw(MissingFilesError, pathOf('w1', '.local-topology'))
+      .with.property('remedy')
+      .that.includes(pathOf('w1', '-0000000000000000.input'));
+    expect(there()).to.deep.equal(['test-w1-0000000000000000.input']);
   });
 
   it('can be removed when there are none', async () => {

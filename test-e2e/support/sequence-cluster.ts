@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import { fileURLToPath } from 'node:url';
+import type { ClusterStatus } from '@wallaroo/protocol';
+import { eventually } from './changes.js';
+import { Cluster, type Member } from './cluster.js';
+import { run } from './process.js';
+import { SequenceSender, SequenceSink, type SequenceOptions } from './sequences.js';
+
+export interface SequenceClusterOptions {
+  readonly workers?: number;
+  /** Nanoseconds. */
+  readonly checkpoints?: number;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly sender?: SequenceOptions;
+}
+
+const tools = (name: string) => fileURLToPath(new URL(`../../packages/${name}`, import.meta.url));
+const shrinker = tools('cluster-shrinker/bin/cluster_shrinker.js');
+const running = new Set<SequenceCluster>();
+
+/** For `afterEach`, after `endClusters`. */
+export async function endSequences(): Promise<void> {
+  await Promise.all([...running].map((one) => one.destroy()));
+}
+
+/**
+ * A cluster with resilience under load, which knows what must come of it whatever is done to it.
+ *
+ *     const load = await SequenceCluster.start({ workers: 3 });
+ *     await load.members[1].kill();
+ *     load.members[1].launch();
+ *     await load.finish();
+ *
+ * Workers that form it are sent messages, too; those that join only make some.
+ */
+export class SequenceCluster {
+  readonly joiners: Member[] = [];
+  private readonly senders: readonly SequenceSender[];
+
+  static async start(options: SequenceClusterOptions = {}): Promise<SequenceCluster> {
+    const { workers = 3, checkpoints = 200_000_000, args = [], env = {} } = options;
+    const sink = await SequenceSink.listen();
+    const resilience = ['--run-with-resilience', '--time-between-checkpoints', `${checkpoints}`];
+    const cluster = await Cluster.start({
+      ...sink.options,
+      workers,
+      args: [...resilience, '--peer-timeout', '600', ...args],
+      env,
+    });
+    return new SequenceCluster(cluster, sink, options.sender);
+  }
+
+  private constructor(
+    readonly cluster: Cluster,
+    readonly sink: SequenceSink,
+    sender: SequenceOptions | undefined,
+  ) {
+    running.add(this);
+    this.senders = cluster.members.map((member) => SequenceSender.start(member, sink, sender));
+  }
+
+  /** All that belong to the cluster, or are about to. */
+  get members(): readonly Member[] {
+    return [...this.cluster.members, ...this.joiners];
+  }
+
+  /** Starts workers that join together, and waits for nothing. */
+  join(...names: readonly string[]): Member[] {
+    const count = names.length > 1 ? ['--worker-count', `${names.length}`] : [];
+    const joiners = names.map((name) =>
+      this.cluster.member(name, { role: ['--name', name, '--join', this.cluster.control, ...count] }),
+    );
+    this.joiners.push(...joiners);
+    for (const joiner of joiners) joiner.launch();
+    return joiners;
+  }
+
+  /** Asks for workers to leave, as soon as the cluster is not busy with something else, and does not wait for them. */
+  async shrink(...leavers: readonly Member[]): Promise<void> {
+    const names = leavers.map(({ name }) => name).join(',');
+    await eventually(async () => {
+      const at = `127.0.0.1:${this.cluster.initializer.externalPort}`;
+      const { stdout } = await run(shrinker, ['--external', at, '--workers', names]);
+      return stdout.includes('Shrinking by');
+    }, 'the shrink to begin');
+  }
+
+  /** It has left the cluster. */
+  gone(leaver: Member): void {
+    this.joiners.splice(this.joiners.indexOf(leaver), 1);
+  }
+
+  /** Until a member says that all are there, messages flow, and nothing is about to change. */
+  async settled(timeoutMs?: number): Promise<ClusterStatus> {
+    const names = this.members.map(({ name }) => name).sort();
+    let last: unknown;
+    try {
+      return await eventually(
+        async () => {
+          for (const member of this.members) {
+            const status = await member.status().catch((error: Error) => void (last = error.message));
+            if (status === undefined) return undefined;
+            last = { at: member.name, ...status };
+            const whole = status.worker_names.toSorted().join() === names.join();
+            const busy = status.slots_to_move ?? status.leaving ?? status.unreachable;
+            if (!whole || busy !== undefined || !status.processing_messages) return undefined;
+          }
+          return this.cluster.initializer.status();
+        },
+        'the cluster to settle',
+        timeoutMs,
+      );
+    } catch (cause) {
+      const logs = this.members.map(({ name, process }) => `--- ${name}\n${process.stdout}${process.stderr}`);
+      throw new Error(`${JSON.stringify(last)}\n${logs.join('')}`, { cause });
+    }
+  }
+
+  /** Messages of every worker come out. */
+  async flows(): Promise<void> {
+    for (const { name } of this.members) await this.sink.more(name, 2);
+  }
+
+  /** All that was sent has come out, nothing was lost or repeated on the way, and the cluster ends in order. */
+  async finish(): Promise<void> {
+    await this.settled();
+    await this.flows();
+    await Promise.all(this.senders.map((sender) => sender.finish()));
+    await this.cluster.stop();
+    for (const joiner of this.joiners) expect((await joiner.finished()).code).to.equal(0);
+    this.sink.expectWhole();
+  }
+
+  async destroy(): Promise<void> {
+    running.delete(this);
+    for (const sender of this.senders) sender.abandon();
+    await this.sink.close();
+  }
+}
