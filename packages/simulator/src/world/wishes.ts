@@ -100,6 +100,7 @@ export class WishList {
         endSources: () => this.add({ kind: 'endSources' }),
         drainSources: () => this.add({ kind: 'drainSources' }),
         flushSinks: () => this.add({ kind: 'flushSinks' }),
+        workersLeft: () => undefined,
       },
       output: (sink) => this.output(sink),
       turnOpened: () => this.add({ kind: 'endTurn' }),

@@ -24,6 +24,8 @@ export interface SourceContext<T> {
   readonly name: string;
   /** What `--in` says for this source. */
   readonly input: SourceInput | undefined;
+  /** With resilience: checkpoints are taken. */
+  readonly resilience: boolean;
   /** True while a sink or a link downstream is full. Stop at the next message when it turns true. */
   readonly muted: boolean;
   /**
@@ -83,6 +85,11 @@ export interface RunningSource {
   restore?(position: Uint8Array | undefined): void | Promise<void>;
   /** What was pushed before this position will never be asked for again. */
   committed?(position: Uint8Array): void;
+  /**
+   * This worker leaves the cluster: clients are to go on at another one, whose source listens at this address (none:
+   * at any other). Resolves when they have been told so, and all they may rely on; `stop` follows, perhaps before.
+   */
+  handOver?(successor: Address | undefined): Promise<void>;
   /** Lets nobody else in; resolves when all clients have ended. `stop` follows, then or when the time is up. */
   drain?(): Promise<void>;
 }

@@ -110,8 +110,11 @@ export class Checkpointer {
     return 'begun';
   }
 
-  /** Cuts this worker, unless it has been already. To be called between two messages. */
-  begin(checkpoint: number): void {
+  /**
+   * Cuts this worker, unless it has been already. To be called between two messages.
+   * @param counted the newest checkpoint that counts: a barrier may come before the record that says so
+   */
+  begin(checkpoint: number, counted: number): void {
     const { host } = this;
     if (checkpoint <= this.last) return;
     this.last = checkpoint;
@@ -142,11 +145,11 @@ export class Checkpointer {
       for (const frame of data.receiver.waitingFrames) {
         if (frame.kind === frameKind.batch) this.record(name, frame.bytes, 0, frame.bytes.length);
       }
-      data.boundary.send(barrier(checkpoint));
+      data.boundary.send(barrier(checkpoint, counted));
     }
     if (host.ends.transactional) {
       this.preparing.add(checkpoint);
-      host.ends.prepare(checkpoint);
+      host.ends.prepare(checkpoint, counted);
     }
     host.wake();
   }
@@ -155,7 +158,7 @@ export class Checkpointer {
   arrived({ name }: Peer, { kind, bytes, start, end }: Frame): void {
     if (kind === frameKind.checkpoint) {
       const checkpoint = Number(bytes.readBigUInt64BE(start));
-      this.begin(checkpoint);
+      this.begin(checkpoint, Number(bytes.readBigUInt64BE(start + 8)));
       if (this.open?.checkpoint !== checkpoint) return;
       this.open.awaited.delete(name);
       this.syncIfComplete();
@@ -289,8 +292,9 @@ export class Checkpointer {
   }
 }
 
-function barrier(checkpoint: number): Buffer {
-  const payload = Buffer.allocUnsafe(8);
+function barrier(checkpoint: number, counted: number): Buffer {
+  const payload = Buffer.allocUnsafe(16);
   payload.writeBigUInt64BE(BigInt(checkpoint));
+  payload.writeBigUInt64BE(BigInt(counted), 8);
   return makeFrame(frameKind.checkpoint, payload);
 }

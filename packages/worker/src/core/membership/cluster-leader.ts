@@ -109,7 +109,9 @@ export class ClusterLeader {
     this.checkpointWasLast = true;
     const members = state.members.map(({ name }) => name);
     const checkpoint = pace.begin(state.epoch, members, now);
-    for (const name of members) this.host.send(name, { type: 'cut', epoch: state.epoch, checkpoint });
+    const counted = state.checkpoint?.id ?? 0;
+    for (const name of members)
+      this.host.send(name, { type: 'cut', epoch: state.epoch, checkpoint, counted });
     return true;
   }
 

@@ -612,7 +612,7 @@ export class Member {
         return this.leader.drainedToLeave(from);
       case 'cut':
         if (this.view.epoch !== message.epoch || !this.mayCut) return;
-        return this.data.durability?.checkpointer.begin(message.checkpoint);
+        return this.data.durability?.checkpointer.begin(message.checkpoint, message.counted);
       case 'saved': {
         const { checkpoint, file, offset, sum } = message;
         this.leader.saved(from, checkpoint, { file, offset, sum });
@@ -894,6 +894,7 @@ export class Member {
       return this.flushSinks();
     }
     this.relinkAll(before);
+    this.ports.ends.workersLeft(names);
     // Their connections stay for a moment, so that they hear of it.
     for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
     if (wasLeader === name) return this.leader.leadership.release(names);
@@ -924,7 +925,8 @@ export class Member {
       if (from !== this.settings.name) this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
       this.phase = 'draining';
       if (this.endsState !== 'open') this.sourcesState = 'ended';
-      if (this.sourcesState === 'running') {
+      // Also if they end already: to leave may take a checkpoint, and none follows.
+      if (this.sourcesState !== 'ended') {
         this.sourcesState = 'ending';
         this.ports.ends.endSources();
       }

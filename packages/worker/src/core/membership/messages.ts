@@ -85,8 +85,8 @@ export const controlMessages = messageTable({
   shrinkAnswer: { tag: 21, fields: { id: fieldU32, text: fieldText, names: fieldList(fieldText) } },
   /** A member that leaves has ended its sources, and all that it sent has been processed. */
   drainedToLeave: { tag: 22, fields: {} },
-  /** A checkpoint begins. */
-  cut: { tag: 23, fields: { epoch: fieldU32, checkpoint: fieldU53 } },
+  /** A checkpoint begins; `counted` is the newest one that counts then, 0: none. */
+  cut: { tag: 23, fields: { epoch: fieldU32, checkpoint: fieldU53, counted: fieldU53 } },
   /** The part of this member is on its disk up to this place; or it cannot be. */
   saved: {
     tag: 24,
