@@ -71,10 +71,9 @@ function told({ name, message, stack }: Error): string {
  */
 function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilience }: Scenario): number {
   const links = workers + spares - 1;
-  // A journal lets out at once what has gathered while the disk was busy; checkpoints send barriers besides.
-  const gathered = resilience === undefined ? 1 : 4;
+  // Checkpoints send barriers besides.
   const barrierBytes = resilience === undefined ? 0 : 64 * 41;
-  const turnBytes = gathered * shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
+  const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
   const copies = shape.multiply ? 3 : 1;
   return links * (1 + copies) * (windowBytes.link + turnBytes);
 }

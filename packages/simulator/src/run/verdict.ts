@@ -19,7 +19,7 @@ export interface FinishedRun {
 
 /**
  * With checkpoints nothing that was taken is lost, whatever died: state is that of the reference run; outputs are, too,
- * but that what was handed on at once may come again after a kill.
+ * but that what was handed on at once may come again after a kill, or be of messages that are not there any more.
  */
 function checkResilient({ scenario, world, feeder }: FinishedRun, report: (finding: Finding) => void): void {
   const { shape, resilience } = scenario;
@@ -29,7 +29,7 @@ function checkResilient({ scenario, world, feeder }: FinishedRun, report: (findi
   const exact = resilience!.sinks === 'two-phase' || !killed;
   if (exact) return checkEquality(outcome, reference, report);
   checkEquality(
-    { ...outcome, outputs: firstOfEach(outcome.outputs) },
+    { ...outcome, outputs: without(feeder.takenBack, firstOfEach(outcome.outputs)) },
     { ...reference, outputs: firstOfEach(reference.outputs) },
     report,
   );
@@ -38,6 +38,14 @@ function checkResilient({ scenario, world, feeder }: FinishedRun, report: (findi
 /** Lines of each trail without those that have come before. */
 function firstOfEach(outputs: Outcome['outputs']): Outcome['outputs'] {
   return new Map([...outputs].map(([trail, lines]) => [trail, [...new Set(lines)]]));
+}
+
+function without(messages: ReadonlySet<string>, outputs: Outcome['outputs']): Outcome['outputs'] {
+  if (messages.size === 0) return outputs;
+  const kept = [...outputs].map(
+    ([trail, lines]) => [trail, lines.filter((line) => !messages.has(line))] as const,
+  );
+  return new Map(kept.filter(([, lines]) => lines.length > 0));
 }
 
 /** Checks what a run has come to, from the first message to the last. */

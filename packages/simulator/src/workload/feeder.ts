@@ -20,6 +20,8 @@ export interface Pace {
 interface Feed {
   readonly lane: Lane;
   next: number;
+  /** As `next`, before the source was taken back. */
+  furthest: number;
   /** Somebody will look after it again. */
   scheduled: boolean;
   /** The process that is about to read some of it: a source reads once in a turn, however long that takes. */
@@ -72,6 +74,7 @@ export class Feeder implements Partial<Watch> {
   }
 
   private rewind(feed: Feed, next = 0): void {
+    feed.furthest = Math.max(feed.furthest, feed.next);
     feed.next = next;
     if (!feed.scheduled) this.later(feed, this.gapMs(feed));
   }
@@ -94,7 +97,7 @@ export class Feeder implements Partial<Watch> {
   /** Opens lanes: their messages come from now on. */
   open(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
-      const feed: Feed = { lane, next: 0, scheduled: false, reader: undefined };
+      const feed: Feed = { lane, next: 0, furthest: 0, scheduled: false, reader: undefined };
       this.feeds.push(feed);
       this.later(feed, this.dice.fraction() * this.gapMs(feed));
     }
@@ -123,6 +126,20 @@ export class Feeder implements Partial<Watch> {
   /** What has been pushed so far, as lanes. */
   get taken(): Lane[] {
     return this.feeds.map(({ lane, next }) => ({ ...lane, messages: lane.messages.slice(0, next) }));
+  }
+
+  /**
+   * Messages that were taken back and never taken again: their source had to end, with its worker, before it was there
+   * once more. What had been made of them before may have been handed on.
+   */
+  get takenBack(): ReadonlySet<string> {
+    const { hosts } = this.world;
+    return new Set(
+      this.feeds
+        .filter(({ lane }) => hosts[lane.host]!.left)
+        .flatMap(({ lane, next, furthest }) => lane.messages.slice(next, furthest))
+        .map(({ lane, number }) => `${lane}.${number}`),
+    );
   }
 
   private later(feed: Feed, delayMs: number): void {

@@ -139,19 +139,21 @@ export class Journal {
     this.sync();
   }
 
-  /** Processes what is on disk. @returns true when there was any. @throws UserCodeError */
+  /**
+   * Processes a record that is on disk: what sources have read in one turn is processed in one turn, and counts in
+   * windows before the next one is.
+   * @returns true when there was one
+   * @throws UserCodeError
+   */
   process(mayProcess: () => boolean): boolean {
-    let any = false;
-    while (mayProcess()) {
-      const batch = this.ready.shift();
-      if (batch === undefined) break;
-      any = true;
+    const batch = mayProcess() ? this.ready.shift() : undefined;
+    if (batch !== undefined) {
       const inlet = this.host.engine.inlets.get(batch.source);
       for (const message of batch.messages) inlet?.push(message);
       this.size -= batch.record.length;
     }
     if (this.replay !== undefined && this.ready.length === 0) this.readOn(this.replay);
-    return any;
+    return batch !== undefined;
   }
 
   /** The checkpoint that was cut at this place is recorded: nothing before it is needed any more. */

@@ -1017,8 +1017,12 @@ export class Member {
     const { state } = this.clusterLog;
     if (state.epoch === 0 || this.stopping) return;
     const now = this.ports.clock.now();
-    const back = this.settings.resilience === undefined ? state : rolledBack(state);
-    const needs = new Set([...needed(back), ...(back === state ? [] : neededToRestore(state))]);
+    // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
+    const restores = this.settings.resilience !== undefined;
+    const needs = new Set([
+      ...needed(state),
+      ...(restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : []),
+    ]);
     const gone = (member: MemberRecord) => {
       if (member.name === this.settings.name || needs.has(member.name)) return false;
       const peer = this.mesh.peer(member.name);
@@ -1027,8 +1031,18 @@ export class Member {
     // While a record is on its way to all disks, the members are those that have to have it.
     const { lives } = this.leader.leadership;
     const there = (lives.length > 0 ? lives : state.members).filter((member) => !gone(member));
-    if (there[0]?.name !== this.settings.name) return;
+    if (there[0]?.name !== this.settings.name || this.leaderIsLeaving(now)) return;
     this.leader.tick(this.livesOf(there, now));
+  }
+
+  /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */
+  private leaderIsLeaving(now: number): boolean {
+    const { state, effective } = this.clusterLog;
+    const [leader] = effective.members;
+    if (leader === undefined || leader.name === this.settings.name) return false;
+    if (state.members.some(({ name }) => name === leader.name)) return false;
+    const peer = this.mesh.peers.get(leader.name);
+    return peer?.incarnation === leader.incarnation && !this.attendance.gone(peer, now);
   }
 
   /** How these members live now; undefined while one of them is away. */
