@@ -18,7 +18,7 @@ const stream: ReplayableStream = {
       const number = Math.ceil(id / 10);
       yield { id: BigInt(id), bytes: Buffer.from(`${name}.${id % 10} ${number}`) };
       // So that it takes a while, and something can happen meanwhile.
-      if (id % 25 === 0) await delay(5, undefined, { signal }).catch(() => undefined);
+      if (id % 25 === 0) await delay(10, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
     }
   },

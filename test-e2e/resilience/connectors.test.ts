@@ -140,4 +140,82 @@ describe('a cluster between connectors', () => {
     await bridge.cluster.stop();
     expect(bridge.sink.lines.sort()).to.deep.equal(['k 1 1', 'k 2 2', 'k 3 3']);
   });
+
+  describe('has a stream at one worker at a time', () => {
+    it('and refuses it at others, until its client has gone', async () => {
+      const bridge = await Bridge.start({ workers: 2 });
+      const clients = await Promise.all(
+        bridge.cluster.members.map((member) => RawClient.connect(member.port('in'))),
+      );
+      const [here, there] = clients as [RawClient, RawClient];
+      for (const client of clients) {
+        client.send('00' + '0005302e302e31' + '0006 77617920696e' + '0000' + '0000');
+        await client.expect('01' + '000000c8');
+      }
+      const stream = '00000000000000bb';
+      const notify = '03' + stream + '0001 6e' + '0000000000000009';
+      here.send(notify);
+      await here.expect('04' + '01' + stream + 'ffffffffffffffff');
+      there.send(notify);
+      await there.expect('04' + '00' + stream + '0000000000000009');
+      here.send('05' + stream + '0000000000000003' + '0000000000000000' + '0000' + '6b2031');
+      // It goes without a word: what it has sent counts, and the other one goes on behind it.
+      await here.end();
+      let answer = '';
+      for (let refusals = 0; !answer.startsWith('0401'); refusals++) {
+        expect(refusals).to.be.lessThan(1000);
+        there.send(notify);
+        answer = (await there.nextBut('06')).toString('hex');
+      }
+      expect(answer).to.equal('04' + '01' + stream + '0000000000000003');
+      there.send('05' + stream + '0000000000000003' + '0000000000000000' + '0000' + '6b2031');
+      there.send('05' + stream + '0000000000000004' + '0000000000000000' + '0000' + '6b2032');
+      await eventually(() => bridge.sink.lines.length === 2, 'both messages');
+      await bridge.cluster.stop();
+      expect(bridge.sink.lines).to.have.members(['k 1 1', 'k 2 2']);
+    });
+
+    it('and the next one after a crash', async () => {
+      const bridge = await Bridge.start({ workers: 2 });
+      const { members } = bridge.cluster;
+      const client = bridge.client('a', 4000, [members[1]!, members[0]!]);
+      for (const [at, victim] of [
+        [500, 1],
+        [1500, 0],
+        [2500, 1],
+      ] as const) {
+        await progress(bridge, at);
+        await members[victim]!.kill();
+        await members[victim]!.launch().ready();
+      }
+      await client.waitForOutput(/finished/);
+      await bridge.cluster.stop();
+      bridge.expectExact({ a: 4000 });
+    });
+
+    for (const [who, index] of [
+      ['a worker', 1],
+      ['the worker that leads', 0],
+    ] as const) {
+      it(`and sends its client to one that stays when ${who} leaves`, async () => {
+        const bridge = await Bridge.start({ workers: 3 });
+        const { members } = bridge.cluster;
+        const leaving = members[index]!;
+        const client = bridge.client('a', 10_000, [leaving]);
+        const others = members.filter((member) => member !== leaving);
+        const elsewhere = bridge.client('b', 10_000, others);
+        await progress(bridge, 1000);
+        await bridge.shrink(others[0]!, leaving);
+        await client.waitForOutput(/restarted at 127.0.0.1:\d+/);
+        await leaving.finished();
+        for (const one of [client, elsewhere]) await one.waitForOutput(/finished/);
+        await bridge.sink.process.waitForOutput(new RegExp(`left ${leaving.name}`));
+        await bridge.cluster.stop(others[0]!);
+        bridge.expectExact({ a: 10_000, b: 10_000 });
+        const ports = others.map((member) => `${member.port('in')}`);
+        const told = /restarted at 127.0.0.1:(\d+)/.exec(client.stdout)![1];
+        expect(ports).to.include(told);
+      });
+    }
+  });
 });

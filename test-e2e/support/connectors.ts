@@ -2,10 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { eventually } from './changes.js';
 import { Cluster, reservedPort, type Member } from './cluster.js';
-import { start, type RunningProcess } from './process.js';
+import { run, start, type RunningProcess } from './process.js';
 
 const program = (name: string) => fileURLToPath(new URL(`../programs/${name}.ts`, import.meta.url));
+const shrinker = fileURLToPath(
+  new URL('../../packages/cluster-shrinker/bin/cluster_shrinker.js', import.meta.url),
+);
 const timeoutMs = 60_000;
 
 /**
@@ -58,6 +62,16 @@ export class Bridge {
     const addresses = members.map((member) => `127.0.0.1:${member.port('in')}`).join();
     const args = ['--import', 'tsx', program('connector-client'), addresses, stream, `${messages}`];
     return start(process.execPath, args, { timeoutMs });
+  }
+
+  /** Asks a member for the end of another one's membership. */
+  async shrink(at: Member, leaving: Member): Promise<void> {
+    const args = ['--external', `127.0.0.1:${at.externalPort}`, '--workers', leaving.name];
+    // It is refused while a checkpoint is being recorded.
+    await eventually(async () => {
+      const { stdout } = await run(shrinker, args);
+      return stdout.includes('Shrinking by 1 workers!');
+    }, 'the shrink to begin');
   }
 
   /** Every message of these streams is in the output, once, and has found the state of all before it. */

@@ -55,10 +55,21 @@ export class RawClient {
     return frame;
   }
 
+  /** The next frame with another tag. */
+  async nextBut(tag: string): Promise<Buffer> {
+    let frame = await this.next();
+    while (frame.toString('hex', 0, 1) === tag) frame = await this.next();
+    return frame;
+  }
+
   /** The next frame that is no Ack must be this one. */
   async expect(hex: string): Promise<void> {
-    let frame = await this.next();
-    while (frame[0] === 6) frame = await this.next();
+    const frame = await this.nextBut('06');
     expect(frame.toString('hex')).to.equal(hex.replaceAll(' ', ''));
+  }
+
+  async end(): Promise<void> {
+    this.socket.end();
+    await this.closed;
   }
 }

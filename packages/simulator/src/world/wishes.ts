@@ -89,6 +89,7 @@ export class WishList {
       },
       ends: {
         positions: () => this.positions(),
+        streams: () => [],
         get transactional() {
           return transactional();
         },

@@ -38,6 +38,14 @@ export interface SourceContext<T> {
    * @throws DecodeError when the decoder refuses the bytes: close the connection they came from
    */
   receive(bytes: Buffer, start: number, end: number): void;
+  /**
+   * For sources whose clients bring numbered streams, which may go on at another worker of the cluster: asks for one.
+   * `answer` is called once, with the number of the last message that the cluster has (2^64 - 1: none), or
+   * without when another worker holds the stream; never if `restore` comes before, which ends all holding.
+   */
+  claim(stream: bigint, answer: (position: bigint | undefined) => void): void;
+  /** This worker holds the stream no more. With resilience a checkpoint counts that has this position. */
+  release(stream: bigint, position: bigint): void;
   /** Any value that a message may be, as bytes, for {@link RunningSource.position}; and back. */
   pack(value: unknown): Uint8Array;
   unpack(bytes: Uint8Array): unknown;
@@ -78,6 +86,8 @@ export interface RunningSource {
    * messages when a checkpoint is cut.
    */
   position?(): Uint8Array;
+  /** As {@link position}, of the streams that this worker holds, by stream: the cluster keeps it for all workers. */
+  positionsOfStreams?(): ReadonlyMap<bigint, bigint>;
   /**
    * With resilience: what is pushed next is what followed this position, or the very first message if there is none.
    * Called before the first `unmute`, and again, while the source is muted, when the cluster goes back to a checkpoint.

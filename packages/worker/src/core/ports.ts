@@ -1,4 +1,5 @@
 import type { Address } from '@wallaroo/protocol';
+import type { StreamPosition } from './streams/stream-position.js';
 
 /**
  * All that the core may ask of the world. Time, disk and network come in through these; nothing else does.
@@ -118,6 +119,11 @@ export interface Ends {
    * acknowledge up to there when it is committed.
    */
   positions(checkpoint: number): ReadonlyMap<string, Buffer>;
+  /**
+   * A checkpoint is being cut: how far the streams have come that this worker holds. The cluster keeps it: whoever
+   * claims such a stream later goes on behind the newest checkpoint that counts.
+   */
+  streams(): readonly StreamPosition[];
   /** Whether a sink of this worker takes part in checkpoints. */
   readonly transactional: boolean;
   /**

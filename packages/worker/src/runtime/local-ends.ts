@@ -1,6 +1,7 @@
 import type { Address } from '@wallaroo/protocol';
 import type { RunningSink, SinkContext } from '../api/sink.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../api/source.js';
+import type { StreamPosition } from '../core/streams/stream-position.js';
 import type { Plan } from '../core/topology/plan.js';
 
 interface OpenSource {
@@ -125,6 +126,17 @@ export class LocalEnds {
     }
     this.cuts.set(checkpoint, positions);
     return positions;
+  }
+
+  /** How far the streams have come that clients of sources bring to this worker. */
+  streams(): StreamPosition[] {
+    return this.sources.flatMap(({ name, source }) =>
+      [...(source.positionsOfStreams?.() ?? [])].map(([stream, position]) => ({
+        source: name,
+        stream,
+        position,
+      })),
+    );
   }
 
   get transactional(): boolean {

@@ -303,6 +303,7 @@ export class Worker {
       drainSources: () => void this.drainSources(),
       flushSinks: () => void this.flushSinks(),
       positions: (checkpoint) => this.ends.positions(checkpoint),
+      streams: () => this.ends.streams(),
       prepare: (checkpoint, counted) => void this.prepare(checkpoint, counted),
       commit: (checkpoint) => this.ends.commit(checkpoint),
       restore: (checkpoint, positions) => void this.restore(checkpoint, positions),
@@ -495,6 +496,9 @@ export class Worker {
           this.wantStop(error as Error);
         }
       },
+      claim: (stream, answer) => this.guarded(() => member.claimStream({ source: name, stream }, answer)),
+      release: (stream, position) =>
+        this.guarded(() => member.releaseStream({ source: name, stream, position })),
       pack: (value) => member.engine.pack(value),
       unpack: (bytes) => member.engine.unpack(Buffer.from(bytes)),
       log: (severity, text) => this.categorised(severity, `${kind}Source`, text),

@@ -5,6 +5,7 @@ import type { Peer } from '../membership/peer.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Ends, LogFiles } from '../ports.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
 import { logBatches, logCuts, logOutputs, makeRecord, recordKind, type LogPlace } from './log-records.js';
@@ -33,7 +34,7 @@ export interface CheckpointerHost {
   /** There is something to write. */
   wake(): void;
   /** This worker's part is on disk up to this place. */
-  stored(checkpoint: number, end: LogPlace): void;
+  stored(checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void;
   failed(checkpoint: number, why: string): void;
 }
 
@@ -47,6 +48,7 @@ interface Open {
   /** Its part is on disk up to there. */
   end: LogPlace | undefined;
   readonly journal: LogPlace;
+  readonly streams: readonly StreamPosition[];
   readonly idle: boolean;
 }
 
@@ -132,6 +134,7 @@ export class Checkpointer {
       syncing: false,
       end: undefined,
       journal: this.journal.position,
+      streams: host.ends.streams(),
       idle: host.idle() && this.journal.empty,
     };
     this.open = open;
@@ -270,7 +273,7 @@ export class Checkpointer {
     this.open = undefined;
     this.told = open;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
-    host.stored(open.checkpoint, open.end);
+    host.stored(open.checkpoint, open.end, open.streams);
   }
 
   /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */

@@ -2,6 +2,7 @@ import type { LogPlace } from '../checkpoint/log-records.js';
 import { CheckpointPace } from '../checkpoint/pace.js';
 import { Rescale, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import { Admission, type Candidate } from './admission.js';
 import type { ClusterLog } from './cluster-log.js';
 import { routed, type ClusterState } from './cluster-state.js';
@@ -115,8 +116,8 @@ export class ClusterLeader {
     return true;
   }
 
-  saved(name: string, checkpoint: number, end: LogPlace): void {
-    this.pace?.stored(checkpoint, { name, ...end });
+  saved(name: string, checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void {
+    this.pace?.stored(checkpoint, { name, ...end }, streams);
   }
 
   notSaved(name: string, checkpoint: number, why: string): void {

@@ -5,10 +5,12 @@ import {
   fieldText,
   fieldU32,
   fieldU53,
+  fieldU64,
   messageTable,
   type MessageOf,
 } from '@wallaroo/protocol';
 import { addressField } from '../link/greeting.js';
+import { streamField, streamPositionField } from '../streams/stream-position.js';
 
 /** What workers say to each other on control connections, once they have greeted. */
 export const controlMessages = messageTable({
@@ -90,11 +92,32 @@ export const controlMessages = messageTable({
   /** The part of this member is on its disk up to this place; or it cannot be. */
   saved: {
     tag: 24,
-    fields: { checkpoint: fieldU53, file: fieldU53, offset: fieldU53, sum: fieldU32 },
+    fields: {
+      checkpoint: fieldU53,
+      file: fieldU53,
+      offset: fieldU53,
+      sum: fieldU32,
+      /** Of the streams that it held when it was cut. */
+      streams: fieldList(streamPositionField),
+    },
   },
   notSaved: { tag: 25, fields: { checkpoint: fieldU53, why: fieldText } },
   /** An operator wants this member to begin another file of its event log. */
   rotateLog: { tag: 26, fields: {} },
+  /** A client of this member wants to bring a stream; the answers, with the position behind which it goes on. */
+  claimStream: { tag: 27, fields: { epoch: fieldU32, source: fieldText, stream: fieldU64 } },
+  streamGranted: {
+    tag: 28,
+    fields: { epoch: fieldU32, source: fieldText, stream: fieldU64, position: fieldU64 },
+  },
+  streamRefused: { tag: 29, fields: { epoch: fieldU32, source: fieldText, stream: fieldU64 } },
+  /** This member holds it no more. */
+  streamReleased: {
+    tag: 30,
+    fields: { epoch: fieldU32, source: fieldText, stream: fieldU64, position: fieldU64 },
+  },
+  /** To who leads from now on: what this member holds. */
+  streamsHeld: { tag: 31, fields: { epoch: fieldU32, streams: fieldList(streamField) } },
 });
 
 export type ControlMessage = MessageOf<typeof controlMessages>;

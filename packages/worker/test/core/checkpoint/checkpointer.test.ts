@@ -79,6 +79,7 @@ class Bench {
           return transactional();
         },
         positions: () => new Map<string, Buffer>(),
+        streams: () => [],
         prepare: (checkpoint: number, counted: number) => {
           this.prepares.push(checkpoint);
           this.counted.push(counted);

@@ -6,13 +6,35 @@ import { SourceStreams } from '../../../src/runtime/sources/connector/source-str
 
 /** A source with clients, whose every frame and checkpoint the test decides. */
 class Bench {
-  readonly streams = new SourceStreams();
   readonly delivered: string[] = [];
+  /** What the cluster has of streams that this worker does not hold. */
+  readonly elsewhere = new Map<bigint, bigint>();
+  /** Streams that this worker may not have. */
+  readonly taken = new Set<bigint>();
+  /** Answers of the cluster that the test has not let through. */
+  readonly held: (() => void)[] = [];
+  holds = false;
+  readonly streams: SourceStreams;
 
   constructor(
     readonly resilience = false,
     readonly credits = { max: 100, refill: 0 },
-  ) {}
+  ) {
+    this.streams = new SourceStreams({
+      resilience,
+      claim: (id, answer) => {
+        this.held.push(() =>
+          answer(this.taken.has(id) ? undefined : (this.elsewhere.get(id) ?? nothingSeen)),
+        );
+        if (!this.holds) this.answer();
+      },
+      release: (id, position) => void this.elsewhere.set(id, position),
+    });
+  }
+
+  answer(): void {
+    for (const answer of this.held.splice(0)) answer();
+  }
 
   client(): Client {
     return new Client(this);
@@ -233,6 +255,33 @@ describe('a client of a connector source', () => {
       expect(bench.delivered).to.deep.equal(['5', '7', '8']);
     });
 
+    it('unless another worker has them', () => {
+      const bench = new Bench();
+      bench.taken.add(1n);
+      const client = bench.greeted();
+      client.send(notify(1n, 9n));
+      expect(client.take()).to.deep.equal([refused(1n, 9n)]);
+      bench.taken.clear();
+      bench.elsewhere.set(1n, 77n);
+      client.send(notify(1n));
+      expect(client.take()).to.deep.equal([granted(1n, 77n)]);
+    });
+
+    it('when the cluster has answered: no message before', () => {
+      const bench = new Bench();
+      bench.holds = true;
+      const [one, two] = [bench.greeted(), bench.greeted()];
+      one.send(notify(1n));
+      expect(one.take()).to.deep.equal([]);
+      bench.answer();
+      expect(one.take()).to.deep.equal([granted(1n, nothingSeen)]);
+      two.send(notify(2n), message(2n, 1n));
+      two.expectError('Bad/unregistered stream_id 2 with message_id 1');
+      // The answer comes to nobody: somebody else may have the stream.
+      bench.answer();
+      expect([...bench.elsewhere]).to.deep.equal([[2n, nothingSeen]]);
+    });
+
     it('not when it has been asked to end them', () => {
       const client = new Bench(true).greeted();
       client.send(notify(1n), eos(1n), notify(1n, 9n));
@@ -336,6 +385,52 @@ describe('a client of a connector source', () => {
     });
   });
 
+  describe('leaves its streams', () => {
+    const left = (resilience: boolean) => {
+      const bench = new Bench(resilience);
+      const client = bench.greeted();
+      client.send(notify(1n), message(1n, 4n));
+      return { bench, client };
+    };
+
+    it('to the whole cluster at once, without resilience', () => {
+      const { bench, client } = left(false);
+      client.session.closed();
+      expect([...bench.elsewhere]).to.deep.equal([[1n, 4n]]);
+    });
+
+    it('to the whole cluster when a checkpoint has all of them', () => {
+      const { bench, client } = left(true);
+      const early = bench.streams.cut();
+      client.send(message(1n, 5n));
+      client.session.closed();
+      bench.streams.committed(early);
+      expect([...bench.elsewhere]).to.deep.equal([]);
+      const late = bench.streams.cut();
+      bench.streams.committed(late);
+      expect([...bench.elsewhere]).to.deep.equal([[1n, 5n]]);
+      expect(bench.streams.cut()).to.deep.equal([]);
+    });
+
+    it('to the whole cluster at once, when a checkpoint has had all of them', () => {
+      const { bench, client } = left(true);
+      bench.streams.committed(bench.streams.cut());
+      client.session.closed();
+      expect([...bench.elsewhere]).to.deep.equal([[1n, 4n]]);
+    });
+
+    it('to the next client here, before that', () => {
+      const { bench, client } = left(true);
+      client.session.closed();
+      const cut = bench.streams.cut();
+      const next = bench.greeted();
+      next.send(notify(1n));
+      expect(next.take()).to.deep.equal([granted(1n, 4n)]);
+      bench.streams.committed(cut);
+      expect([...bench.elsewhere]).to.deep.equal([]);
+    });
+  });
+
   describe('when everything goes back', () => {
     it('is asked to connect again, and goes on behind the checkpoint', () => {
       const bench = new Bench(true);
@@ -345,7 +440,8 @@ describe('a client of a connector source', () => {
       client.send(message(1n, 5n), message(2n, 1n));
       client.take();
       client.session.restart('127.0.0.1:7100');
-      bench.streams.restore(cut);
+      bench.streams.forget();
+      for (const [id, lastSeen] of cut) bench.elsewhere.set(id, lastSeen);
       expect(client.take()).to.deep.equal([{ type: 'restart', address: '127.0.0.1:7100' }]);
       expect(client.closed).to.equal(true);
       client.session.closed();

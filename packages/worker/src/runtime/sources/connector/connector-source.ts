@@ -79,7 +79,7 @@ class ConnectorSource<T> implements RunningSource {
   address: Address | undefined;
   private readonly wanted: Address | undefined;
   private readonly listener: Listener;
-  private readonly streams = new SourceStreams();
+  private readonly streams: SourceStreams;
   private readonly clients_ = new Set<Client>();
   private muted = true;
   /** Nothing more is taken, and clients are about to be sent elsewhere. */
@@ -91,6 +91,7 @@ class ConnectorSource<T> implements RunningSource {
     private readonly settings: Settings<T>,
   ) {
     const { name } = context;
+    this.streams = new SourceStreams(context);
     this.parallelism = settings.parallelism ?? 10;
     this.wanted = context.input?.address ?? settings.address;
     this.listener = new Listener({
@@ -144,10 +145,14 @@ class ConnectorSource<T> implements RunningSource {
     if (last) this.lastCutCounts();
   }
 
-  restore(position: Uint8Array | undefined): void {
+  positionsOfStreams(): ReadonlyMap<bigint, bigint> {
+    return new Map(this.streams.cut().map(([id, lastSeen]) => [id, lastSeen]));
+  }
+
+  restore(): void {
     // What they have sent since then has to come again. Who has not begun to send may go on.
     this.restartClients(undefined, ({ session }) => session.begun);
-    this.streams.restore(position === undefined ? [] : (this.context.unpack(position) as Cut).streams);
+    this.streams.forget();
     this.lastCutCounts();
   }
 

@@ -126,13 +126,18 @@ export class SourceSession implements StreamHolder {
 
   private onNotify({ stream: id, pointOfReference }: MessageOf<'notify'>): void {
     const { host } = this;
-    const stream = host.streams.claim(id, this);
-    if (stream !== undefined) this.streams.set(id, stream);
-    host.send({
-      type: 'notifyAck',
-      success: stream !== undefined,
-      stream: id,
-      pointOfReference: stream?.lastSeen ?? pointOfReference,
+    host.streams.claim(id, this, (stream) => {
+      if (this.state === 'over') {
+        if (stream !== undefined) host.streams.release(stream);
+        return;
+      }
+      if (stream !== undefined) this.streams.set(id, stream);
+      host.send({
+        type: 'notifyAck',
+        success: stream !== undefined,
+        stream: id,
+        pointOfReference: stream?.lastSeen ?? pointOfReference,
+      });
     });
   }
 

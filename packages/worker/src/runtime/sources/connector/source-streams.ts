@@ -1,6 +1,6 @@
 import { nothingSeen } from '@wallaroo/protocol';
 
-/** A stream of which this worker has received something, or is about to. */
+/** A stream that this worker holds. */
 export interface Stream {
   readonly id: bigint;
   /** The last message that was processed; {@link nothingSeen} if there was none. */
@@ -9,6 +9,8 @@ export interface Stream {
   holder: StreamHolder | undefined;
   /** Its client has said that no more will come. */
   ended: boolean;
+  /** With resilience: up to here a checkpoint counts. */
+  safe: bigint;
 }
 
 /** One client, as its streams know it. */
@@ -25,23 +27,45 @@ export interface Position {
 /** Where one stream stood when a checkpoint was cut. */
 type StreamCut = readonly [id: bigint, lastSeen: bigint, ended: boolean];
 
-/** The streams of one source at this worker: who brings each of them, and how far it has come. */
+/** The cluster, which sees to it that a stream is at one worker at a time. */
+export interface StreamCluster {
+  readonly resilience: boolean;
+  /** `answer` follows, with the position behind which the stream goes on; nothing: another worker holds it. */
+  claim(stream: bigint, answer: (position: bigint | undefined) => void): void;
+  release(stream: bigint, position: bigint): void;
+}
+
+/**
+ * The streams of one source that this worker holds: who brings each of them, and how far it has come. A stream without a
+ * client is given up when all that was seen of it is safe; without resilience at once.
+ */
 export class SourceStreams {
   private readonly streams = new Map<bigint, Stream>();
 
-  /** Undefined when somebody else brings the stream. */
-  claim(id: bigint, holder: StreamHolder): Stream | undefined {
-    let stream = this.streams.get(id);
-    if (stream?.holder !== undefined) return undefined;
-    if (stream === undefined) this.streams.set(id, (stream = streamAt(id, nothingSeen)));
-    stream.holder = holder;
-    return stream;
+  constructor(private readonly cluster: StreamCluster) {}
+
+  /** `answer` follows: nothing when somebody else brings the stream. */
+  claim(id: bigint, holder: StreamHolder, answer: (stream: Stream | undefined) => void): void {
+    const known = this.streams.get(id);
+    if (known !== undefined) {
+      if (known.holder !== undefined) return answer(undefined);
+      known.holder = holder;
+      return answer(known);
+    }
+    this.cluster.claim(id, (position) => {
+      if (position === undefined) return answer(undefined);
+      const stream = { id, lastSeen: position, holder, ended: false, safe: position };
+      this.streams.set(id, stream);
+      answer(stream);
+    });
   }
 
   /** Anybody may bring it again, behind the last message. */
   release(stream: Stream): void {
+    if (this.streams.get(stream.id) !== stream) return;
     stream.holder = undefined;
     stream.ended = false;
+    this.giveUpIfSafe(stream);
   }
 
   /** Where all streams stand. */
@@ -54,7 +78,12 @@ export class SourceStreams {
     const byHolder = new Map<StreamHolder, { positions: Position[]; ended: Stream[] }>();
     for (const [id, lastSeen, ended] of cut) {
       const stream = this.streams.get(id);
-      if (stream?.holder === undefined) continue;
+      if (stream === undefined) continue;
+      stream.safe = lastSeen;
+      if (stream.holder === undefined) {
+        this.giveUpIfSafe(stream);
+        continue;
+      }
       const over = ended && stream.ended;
       // Before the first message there is nothing to say, unless that is all there will be.
       if (lastSeen === nothingSeen && !over) continue;
@@ -66,13 +95,14 @@ export class SourceStreams {
     for (const [holder, { positions, ended }] of byHolder) holder.safe(positions, ended);
   }
 
-  /** Everything goes back; nobody brings anything. */
-  restore(cut: readonly StreamCut[]): void {
+  /** Everything goes back: nothing is held here, nobody brings anything. */
+  forget(): void {
     this.streams.clear();
-    for (const [id, lastSeen] of cut) this.streams.set(id, streamAt(id, lastSeen));
   }
-}
 
-function streamAt(id: bigint, lastSeen: bigint): Stream {
-  return { id, lastSeen, holder: undefined, ended: false };
+  private giveUpIfSafe({ id, lastSeen, safe }: Stream): void {
+    if (this.cluster.resilience && safe !== lastSeen) return;
+    this.streams.delete(id);
+    this.cluster.release(id, lastSeen);
+  }
 }
