@@ -75,8 +75,9 @@ export class TcpConnection {
   /** Hands on nothing more. What was sent goes out first, and the peer has a moment to read it. */
   dismiss(): void {
     const { socket } = this;
-    if (this.refused || this.closed) return;
+    if (this.refused) return;
     this.refused = true;
+    if (this.closed) return this.resolveDone();
     // Closed with bytes unread, the connection would be reset, and what was sent lost.
     const timer = setTimeout(() => this.destroy(), farewellMs);
     socket.once('close', () => {

@@ -80,10 +80,11 @@ class ConnectorSource<T> implements RunningSource {
   private readonly wanted: Address | undefined;
   private readonly listener: Listener;
   private readonly streams: SourceStreams;
-  private readonly clients_ = new Set<Client>();
+  private readonly sessions = new Set<Client>();
   private muted = true;
   /** Nothing more is taken, and clients are about to be sent elsewhere. */
   private leaving = false;
+  private successor: Address | undefined;
   private lastCutCounts: () => void = () => undefined;
 
   constructor(
@@ -121,13 +122,13 @@ class ConnectorSource<T> implements RunningSource {
 
   mute(): void {
     this.muted = true;
-    for (const { connection } of this.clients_) connection.mute();
+    for (const { connection } of this.sessions) connection.mute();
   }
 
   unmute(): void {
     if (this.leaving) return;
     this.muted = false;
-    for (const { connection } of this.clients_) {
+    for (const { connection } of this.sessions) {
       connection.unmute();
       if (this.muted) return;
     }
@@ -141,7 +142,7 @@ class ConnectorSource<T> implements RunningSource {
   committed(position: Uint8Array): void {
     const { streams, last } = this.context.unpack(position) as Cut;
     this.streams.committed(streams);
-    for (const { session } of this.clients_) session.refill();
+    for (const { session } of this.sessions) session.refill();
     if (last) this.lastCutCounts();
   }
 
@@ -151,7 +152,7 @@ class ConnectorSource<T> implements RunningSource {
 
   restore(): void {
     // What they have sent since then has to come again. Who has not begun to send may go on.
-    this.restartClients(undefined, ({ session }) => session.begun);
+    this.restartClients(({ session }) => session.begun);
     this.streams.forget();
     this.lastCutCounts();
   }
@@ -160,31 +161,32 @@ class ConnectorSource<T> implements RunningSource {
     this.listener.close();
     this.mute();
     this.leaving = true;
-    if (this.context.resilience && this.clients_.size > 0) {
+    this.successor = successor;
+    if (this.context.resilience && this.sessions.size > 0) {
       await new Promise<void>((resolve) => (this.lastCutCounts = resolve));
     }
-    this.restartClients(successor, () => true);
+    this.restartClients(() => true);
     await this.allGone();
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
     this.lastCutCounts();
-    for (const { connection } of this.clients_) connection.stop();
+    for (const { connection } of this.sessions) connection.stop();
     const forget = whenAborted(deadline, () =>
-      this.clients_.forEach(({ connection }) => connection.destroy()),
+      this.sessions.forEach(({ connection }) => connection.destroy()),
     );
     await this.allGone();
     forget();
   }
 
   private async allGone(): Promise<void> {
-    await Promise.all([...this.clients_].map(({ connection }) => connection.done));
+    await Promise.all([...this.sessions].map(({ connection }) => connection.done));
   }
 
-  private restartClients(successor: Address | undefined, which: (client: Client) => boolean): void {
-    for (const client of [...this.clients_].filter(which)) {
-      client.session.restart(formatAddress(successor ?? this.addressFor(client)));
+  private restartClients(which: (client: Client) => boolean): void {
+    for (const client of [...this.sessions].filter(which)) {
+      client.session.restart(formatAddress(this.successor ?? this.addressFor(client)));
     }
   }
 
@@ -218,9 +220,9 @@ class ConnectorSource<T> implements RunningSource {
     socket.setKeepAlive(true, 30_000);
     const connection = new TcpConnection(socket, splitter, context);
     const client: Client = { socket, connection, session };
-    this.clients_.add(client);
+    this.sessions.add(client);
     void connection.done.then(() => {
-      this.clients_.delete(client);
+      this.sessions.delete(client);
       session.closed();
     });
     if (!this.muted) connection.unmute();
