@@ -35,6 +35,8 @@ export interface ClusterOptions {
   /** For every worker. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the sources of a worker listen, as `--in` has it; default: each on a free port. */
+  readonly inputs?: (name: string) => string;
   /** Where the sinks of a worker connect; default: all to `cluster.sink`. */
   readonly out?: (name: string) => string;
   /** Where the initializer listens: default on a port that is chosen in advance, so that any worker may be first. */
@@ -107,7 +109,7 @@ export class Cluster {
 
   /** A worker that is not started yet: one of the cluster by its name, or another one. */
   member(name: string, options: MemberOptions = {}): Member {
-    const { app = 'cluster-counts', sources = ['in'], args = [], env = {}, out } = this.options;
+    const { app = 'cluster-counts', sources = ['in'], args = [], env = {}, out, inputs } = this.options;
     const {
       workers = this.options.workers ?? 2,
       control = this.control,
@@ -119,14 +121,14 @@ export class Cluster {
         : ['--name', name]),
       ...['--control', control],
     ];
-    const inputs = sources.map((source) => `${source}@127.0.0.1:0`).join(',');
+    const ownPorts = sources.map((source) => `${source}@127.0.0.1:0`).join(',');
     return new Member(
       name,
       [
         ...['--application-module', appPath(options.app ?? app)],
         ...role,
         ...['--resilience-dir', directory, '--external', '127.0.0.1:0'],
-        ...['--in', inputs, '--out', out?.(name) ?? this.sink.address],
+        ...['--in', inputs?.(name) ?? ownPorts, '--out', out?.(name) ?? this.sink.address],
         ...args,
         ...(options.args ?? []),
       ],

@@ -2,6 +2,7 @@ export * from './address.js';
 export * from './byte-reader.js';
 export * from './byte-writer.js';
 export * from './connector/connector-messages.js';
+export { fieldU64 } from './connector/fields.js';
 export * from './connector/stream-id.js';
 export * from './connector/two-phase-messages.js';
 export * from './crc32.js';

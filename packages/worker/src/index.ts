@@ -68,9 +68,14 @@ export type { Severity } from './core/ports.js';
 export type { WorkerLog } from './runtime/log.js';
 export type { WorkerAddresses } from './runtime/worker.js';
 export { runWorker, type RunOptions, type WorkerHandle } from './runtime/run-worker.js';
+export { connectorSink, type ConnectorSinkOptions } from './runtime/sinks/connector/connector-sink.js';
 export { stdoutSink, type StdoutSinkOptions } from './runtime/sinks/stdout-sink.js';
 export { tcpSink, type TcpSinkOptions } from './runtime/sinks/tcp-sink.js';
 export { webSocketSink, type WebSocketSinkOptions } from './runtime/sinks/websocket-sink.js';
+export {
+  connectorSource,
+  type ConnectorSourceOptions,
+} from './runtime/sources/connector/connector-source.js';
 export { generatorSource, type GeneratorSourceOptions } from './runtime/sources/generator-source.js';
 export {
   framedTcpSource,

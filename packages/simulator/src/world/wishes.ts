@@ -89,6 +89,7 @@ export class WishList {
       },
       ends: {
         positions: () => this.positions(),
+        streams: () => [],
         get transactional() {
           return transactional();
         },
@@ -100,6 +101,7 @@ export class WishList {
         endSources: () => this.add({ kind: 'endSources' }),
         drainSources: () => this.add({ kind: 'drainSources' }),
         flushSinks: () => this.add({ kind: 'flushSinks' }),
+        workersLeft: () => undefined,
       },
       output: (sink) => this.output(sink),
       turnOpened: () => this.add({ kind: 'endTurn' }),

@@ -28,6 +28,10 @@ export interface SinkConfig<T> {
 /** What the worker offers a sink. */
 export interface SinkContext {
   readonly name: string;
+  readonly application: string;
+  readonly worker: string;
+  /** With resilience: checkpoints are taken, and {@link SinkTransactions.restore} follows when the sink has started. */
+  readonly resilience: boolean;
   /** From `--out`, for sinks that ask for one. */
   readonly address: Address | undefined;
   /** To be called whenever `unsentBytes` has become smaller. */
@@ -40,17 +44,25 @@ export interface SinkContext {
 /** For sinks that take part in checkpoints: what they hand on is handed on once, whatever happens. */
 export interface SinkTransactions {
   /**
-   * All that was written so far belongs to this checkpoint, unless it belongs to one before. Resolves when it will
-   * outlive a crash of this worker.
+   * All that was written so far belongs to this checkpoint, unless it belongs to one up to `counted`, the newest that
+   * counts (0: none). That one may not have been committed yet, which is then due at once. Resolves when it will
+   * outlive a crash of this worker. If that fails, what was written belongs to the next checkpoint.
    */
-  prepare(checkpoint: number): Promise<void>;
+  prepare(checkpoint: number, counted: number): Promise<void>;
   /** The checkpoint counts: hands on what belongs to it and to all before. */
   commit(checkpoint: number): void;
+  /**
+   * Where the sink stands, if it wants to be told by `restore`. Called when a checkpoint is cut, right before
+   * `prepare`.
+   */
+  position?(): Uint8Array;
   /**
    * The cluster is at this checkpoint again (0: at the start): hands on what belongs to it and to all before, and
    * forgets the rest.
    */
-  restore(checkpoint: number): Promise<void>;
+  restore(checkpoint: number, position: Uint8Array | undefined): void | Promise<void>;
+  /** Nothing goes back any more: `stop`, which follows, hands on all that was written. */
+  release?(): void;
 }
 
 export interface RunningSink {
@@ -65,6 +77,8 @@ export interface RunningSink {
    * @returns true when the sink is done with `bytes`, which the worker may then overwrite
    */
   write(bytes: Buffer, ends: readonly number[]): boolean;
+  /** These workers have left the cluster and will not come back. */
+  workersLeft?(workers: readonly string[]): void;
   /** Sends what is unsent, then closes. When `deadline` aborts, it closes at once. */
   stop(deadline: AbortSignal): Promise<void>;
 }

@@ -24,6 +24,8 @@ export interface SourceContext<T> {
   readonly name: string;
   /** What `--in` says for this source. */
   readonly input: SourceInput | undefined;
+  /** With resilience: checkpoints are taken. */
+  readonly resilience: boolean;
   /** True while a sink or a link downstream is full. Stop at the next message when it turns true. */
   readonly muted: boolean;
   /**
@@ -36,6 +38,14 @@ export interface SourceContext<T> {
    * @throws DecodeError when the decoder refuses the bytes: close the connection they came from
    */
   receive(bytes: Buffer, start: number, end: number): void;
+  /**
+   * For sources whose clients bring numbered streams, which may go on at another worker of the cluster: asks for one.
+   * `answer` is called once, with the number of the last message that the cluster has (2^64 - 1: none), or
+   * without when another worker holds the stream; never if `restore` comes before, which ends all holding.
+   */
+  claim(stream: bigint, answer: (position: bigint | undefined) => void): void;
+  /** This worker holds the stream no more. With resilience a checkpoint counts that has this position. */
+  release(stream: bigint, position: bigint): void;
   /** Any value that a message may be, as bytes, for {@link RunningSource.position}; and back. */
   pack(value: unknown): Uint8Array;
   unpack(bytes: Uint8Array): unknown;
@@ -76,6 +86,8 @@ export interface RunningSource {
    * messages when a checkpoint is cut.
    */
   position?(): Uint8Array;
+  /** As {@link position}, of the streams that this worker holds, by stream: the cluster keeps it for all workers. */
+  positionsOfStreams?(): ReadonlyMap<bigint, bigint>;
   /**
    * With resilience: what is pushed next is what followed this position, or the very first message if there is none.
    * Called before the first `unmute`, and again, while the source is muted, when the cluster goes back to a checkpoint.
@@ -83,6 +95,11 @@ export interface RunningSource {
   restore?(position: Uint8Array | undefined): void | Promise<void>;
   /** What was pushed before this position will never be asked for again. */
   committed?(position: Uint8Array): void;
+  /**
+   * This worker leaves the cluster: clients are to go on at another one, whose source listens at this address (none:
+   * at any other). Resolves when they have been told so, and all they may rely on; `stop` follows, perhaps before.
+   */
+  handOver?(successor: Address | undefined): Promise<void>;
   /** Lets nobody else in; resolves when all clients have ended. `stop` follows, then or when the time is up. */
   drain?(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Address } from '@wallaroo/protocol';
+import type { StreamPosition } from './streams/stream-position.js';
 
 /**
  * All that the core may ask of the world. Time, disk and network come in through these; nothing else does.
@@ -117,22 +118,30 @@ export interface Ends {
   /** Sinks send all they have. `sinksFlushed` follows. */
   flushSinks(): void;
   /**
-   * A checkpoint is being cut: where each source stands that can be taken back to where it stood, by name. Sources
+   * A checkpoint is being cut: where each source and sink stands that can be taken back to where it stood. Sources
    * acknowledge up to there when it is committed.
    */
   positions(checkpoint: number): ReadonlyMap<string, Buffer>;
+  /**
+   * A checkpoint is being cut: how far the streams have come that this worker holds. The cluster keeps it: whoever
+   * claims such a stream later goes on behind the newest checkpoint that counts.
+   */
+  streams(): readonly StreamPosition[];
   /** Whether a sink of this worker takes part in checkpoints. */
   readonly transactional: boolean;
   /**
-   * All that sinks were given so far belongs to this checkpoint, unless it belongs to one before. `sinksPrepared`
-   * follows when it will outlive a crash, `prepareFailed` when it will not.
+   * All that sinks were given so far belongs to this checkpoint, unless it belongs to one up to `counted`, the newest
+   * that counts, of which the sinks may not have been told yet: they let that out first. `sinksPrepared` follows when
+   * it will outlive a crash, `prepareFailed` when it will not.
    */
-  prepare(checkpoint: number): void;
+  prepare(checkpoint: number, counted: number): void;
   /** The checkpoint is recorded: sinks let out what belongs to it and to all before, sources acknowledge. */
   commit(checkpoint: number): void;
   /**
-   * Everything goes back to a checkpoint, or to the start (0): sources to these positions; sinks let out what
-   * belongs to it and forget the rest. `endsRestored` follows. What was asked for before is void.
+   * Everything goes back to a checkpoint, or to the start (0): sources and sinks to these positions; sinks let out
+   * what belongs to it and forget the rest. `endsRestored` follows. What was asked for before is void.
    */
   restore(checkpoint: number, positions: ReadonlyMap<string, Buffer>): void;
+  /** These workers have left the cluster. */
+  workersLeft(names: readonly string[]): void;
 }

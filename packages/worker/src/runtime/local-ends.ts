@@ -1,6 +1,7 @@
 import type { Address } from '@wallaroo/protocol';
 import type { RunningSink, SinkContext } from '../api/sink.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../api/source.js';
+import type { StreamPosition } from '../core/streams/stream-position.js';
 import type { Plan } from '../core/topology/plan.js';
 
 interface OpenSource {
@@ -113,22 +114,37 @@ export class LocalEnds {
     clearTimeout(timer);
   }
 
-  /** Where each source stands that can be asked again. */
+  /** Where each source stands that can be asked again, and each sink that wants to know. */
   positions(checkpoint: number): Map<string, Buffer> {
     const positions = new Map<string, Buffer>();
     for (const { name, source } of this.sources) {
-      if (source.position !== undefined) positions.set(name, Buffer.from(source.position()));
+      if (source.position !== undefined) positions.set(ofSource(name), Buffer.from(source.position()));
+    }
+    for (const { name, sink } of this.sinks) {
+      const position = sink.transactions?.position?.();
+      if (position !== undefined) positions.set(ofSink(name), Buffer.from(position));
     }
     this.cuts.set(checkpoint, positions);
     return positions;
+  }
+
+  /** How far the streams have come that clients of sources bring to this worker. */
+  streams(): StreamPosition[] {
+    return this.sources.flatMap(({ name, source }) =>
+      [...(source.positionsOfStreams?.() ?? [])].map(([stream, position]) => ({
+        source: name,
+        stream,
+        position,
+      })),
+    );
   }
 
   get transactional(): boolean {
     return this.sinks.some(({ sink }) => sink.transactions !== undefined);
   }
 
-  async prepare(checkpoint: number): Promise<void> {
-    await Promise.all(this.sinks.map(async ({ sink }) => sink.transactions?.prepare(checkpoint)));
+  async prepare(checkpoint: number, counted: number): Promise<void> {
+    await Promise.all(this.sinks.map(async ({ sink }) => sink.transactions?.prepare(checkpoint, counted)));
   }
 
   commit(checkpoint: number): void {
@@ -136,7 +152,7 @@ export class LocalEnds {
     const positions = this.cuts.get(checkpoint);
     for (const cut of this.cuts.keys()) if (cut <= checkpoint) this.cuts.delete(cut);
     for (const { name, source } of this.sources) {
-      const position = positions?.get(name);
+      const position = positions?.get(ofSource(name));
       if (position !== undefined) this.guarded(() => source.committed?.(position));
     }
   }
@@ -144,9 +160,25 @@ export class LocalEnds {
   async restore(checkpoint: number, positions: ReadonlyMap<string, Buffer>): Promise<void> {
     this.cuts.clear();
     await Promise.all([
-      ...this.sinks.map(async ({ sink }) => sink.transactions?.restore(checkpoint)),
-      ...this.sources.map(async ({ name, source }) => source.restore?.(positions.get(name))),
+      ...this.sinks.map(async ({ name, sink }) =>
+        sink.transactions?.restore(checkpoint, positions.get(ofSink(name))),
+      ),
+      ...this.sources.map(async ({ name, source }) => source.restore?.(positions.get(ofSource(name)))),
     ]);
+  }
+
+  /** Nothing goes back any more. */
+  releaseSinks(): void {
+    for (const { sink } of this.sinks) this.guarded(() => sink.transactions?.release?.());
+  }
+
+  workersLeft(names: readonly string[]): void {
+    for (const { sink } of this.sinks) this.guarded(() => sink.workersLeft?.(names));
+  }
+
+  /** Clients of sources go on at other workers. */
+  async handOverSources(successor: (source: string) => Address | undefined): Promise<void> {
+    await Promise.all(this.sources.map(async ({ name, source }) => source.handOver?.(successor(name))));
   }
 
   unsentBytes(): number {
@@ -161,6 +193,10 @@ export class LocalEnds {
     return Object.fromEntries(entries) as Record<string, Address>;
   }
 }
+
+/** A source and a sink may have the same name. */
+const ofSource = (name: string) => `source ${name}`;
+const ofSink = (name: string) => `sink ${name}`;
 
 async function allStopped(stops: readonly (() => Promise<void>)[]): Promise<Error | undefined> {
   const results = await Promise.allSettled(stops.map(async (stop) => stop()));

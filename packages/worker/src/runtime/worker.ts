@@ -16,6 +16,7 @@ import { planApplication } from '../core/topology/planner.js';
 import { SocketNetwork } from './cluster/socket-network.js';
 import { DamagedLogError, ForeignFilesError, UnsentOutputError } from './errors.js';
 import { clusterView, localAnswer } from './external/cluster-view.js';
+import { sourceOf, sourcesQuestion } from './external/sources-question.js';
 import { ExternalChannel } from './external/external-channel.js';
 import { LocalEnds } from './local-ends.js';
 import { onOneLine, type WorkerLog } from './log.js';
@@ -302,10 +303,11 @@ export class Worker {
       drainSources: () => void this.drainSources(),
       flushSinks: () => void this.flushSinks(),
       positions: (checkpoint) => this.ends.positions(checkpoint),
-
-      prepare: (checkpoint) => void this.prepare(checkpoint),
+      streams: () => this.ends.streams(),
+      prepare: (checkpoint, counted) => void this.prepare(checkpoint, counted),
       commit: (checkpoint) => this.ends.commit(checkpoint),
       restore: (checkpoint, positions) => void this.restore(checkpoint, positions),
+      workersLeft: (names) => this.ends.workersLeft(names),
     };
   }
 
@@ -329,9 +331,9 @@ export class Worker {
     }
   }
 
-  private async prepare(checkpoint: number): Promise<void> {
+  private async prepare(checkpoint: number, counted: number): Promise<void> {
     try {
-      await this.ends.prepare(checkpoint);
+      await this.ends.prepare(checkpoint, counted);
       this.guarded(() => this.member!.sinksPrepared(checkpoint));
     } catch (error) {
       this.guarded(() => this.member!.prepareFailed(checkpoint, (error as Error).message));
@@ -360,6 +362,7 @@ export class Worker {
   }
 
   private async endSources(): Promise<void> {
+    if (this.leaving) await this.handOverSources();
     const patience = this.beginPatience();
     patience.signal.addEventListener('abort', () => this.sourceDeadline.abort(), { once: true });
     let failure: Error | undefined;
@@ -368,6 +371,22 @@ export class Worker {
     );
     if (failure !== undefined) return this.wantStop(failure);
     this.guarded(() => this.member!.sourcesEnded());
+  }
+
+  /** This worker is to leave a cluster that goes on. */
+  private get leaving(): boolean {
+    const { phase, leaving } = this.member!.status;
+    return phase !== 'draining' && leaving.includes(this.settings.name);
+  }
+
+  /** Clients that can go on at another worker are sent to one that stays. */
+  private async handOverSources(): Promise<void> {
+    const answers = await new Promise<ReadonlyMap<string, string>>((resolve) =>
+      this.guarded(() => this.member!.ask(sourcesQuestion, resolve)),
+    );
+    const { members, leaving } = this.member!.status;
+    const staying = members.filter((name) => !leaving.includes(name));
+    await this.ends.handOverSources((source) => sourceOf(source, staying, answers));
   }
 
   /** One patience for the whole stop: what has used it up at the sources has none left at the sinks. */
@@ -385,6 +404,7 @@ export class Worker {
   }
 
   private async flushSinks(): Promise<void> {
+    this.ends.releaseSinks();
     const patience = this.patience ?? this.beginPatience();
     let failure: Error | undefined;
     await patience.bound(this.ends.stopSinks(patience.signal).then((first) => (failure = first)));
@@ -431,6 +451,9 @@ export class Worker {
   private sinkContext(name: string, kind: string, sink: () => RunningSink): SinkContext {
     return {
       name,
+      application: this.plan.application.name,
+      worker: this.settings.name,
+      resilience: this.settings.resilience !== undefined,
       address: this.sinkAddresses.get(name),
       drained: () => this.guarded(() => this.member!.sinkHolds(name, sink().unsentBytes)),
       log: (severity, text) => this.categorised(severity, `${kind}Sink`, text),
@@ -450,6 +473,7 @@ export class Worker {
     return {
       name,
       input: settings.inputs.get(name) ?? settings.inputs.get(''),
+      resilience: settings.resilience !== undefined,
       get muted() {
         return !member.flowing || over();
       },
@@ -472,6 +496,9 @@ export class Worker {
           this.wantStop(error as Error);
         }
       },
+      claim: (stream, answer) => this.guarded(() => member.claimStream({ source: name, stream }, answer)),
+      release: (stream, position) =>
+        this.guarded(() => member.releaseStream({ source: name, stream, position })),
       pack: (value) => member.engine.pack(value),
       unpack: (bytes) => member.engine.unpack(Buffer.from(bytes)),
       log: (severity, text) => this.categorised(severity, `${kind}Source`, text),

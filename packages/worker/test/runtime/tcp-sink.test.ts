@@ -12,6 +12,9 @@ describe('the TCP sink, batch by batch', () => {
   const open = (port: number) =>
     tcpSink({ encoder: String }).open({
       name: 'out',
+      application: 'application',
+      worker: 'worker',
+      resilience: false,
       address: { host: '127.0.0.1', port },
       drained: () => undefined,
       log: () => undefined,

@@ -5,6 +5,7 @@ import type { Peer } from '../membership/peer.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Ends, LogFiles } from '../ports.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
 import {
@@ -42,7 +43,7 @@ export interface CheckpointerHost {
   /** There is something to write. */
   wake(): void;
   /** This worker's part is on disk up to this place. */
-  stored(checkpoint: number, end: LogPlace): void;
+  stored(checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void;
   failed(checkpoint: number, why: string): void;
 }
 
@@ -56,6 +57,7 @@ interface Open {
   /** Its part is on disk up to there. */
   end: LogPlace | undefined;
   readonly journal: LogPlace;
+  readonly streams: readonly StreamPosition[];
   readonly idle: boolean;
 }
 
@@ -127,8 +129,11 @@ export class Checkpointer {
     return 'begun';
   }
 
-  /** Cuts this worker, unless it has been already. To be called between two messages. */
-  begin(checkpoint: number): void {
+  /**
+   * Cuts this worker, unless it has been already. To be called between two messages.
+   * @param counted the newest checkpoint that counts: a barrier may come before the record that says so
+   */
+  begin(checkpoint: number, counted: number): void {
     const { host } = this;
     if (checkpoint <= this.last) return;
     this.last = checkpoint;
@@ -146,6 +151,7 @@ export class Checkpointer {
       syncing: false,
       end: undefined,
       journal: this.journal.position,
+      streams: host.ends.streams(),
       idle: host.idle() && this.journal.empty,
     };
     this.open = open;
@@ -159,11 +165,11 @@ export class Checkpointer {
       for (const frame of data.receiver.waitingFrames) {
         if (frame.kind === frameKind.batch) this.record(name, frame.bytes, 0, frame.bytes.length);
       }
-      data.boundary.send(barrier(checkpoint));
+      data.boundary.send(barrier(checkpoint, counted));
     }
     if (host.ends.transactional) {
       this.preparing.add(checkpoint);
-      host.ends.prepare(checkpoint);
+      host.ends.prepare(checkpoint, counted);
     }
     host.wake();
   }
@@ -172,7 +178,7 @@ export class Checkpointer {
   arrived({ name }: Peer, { kind, bytes, start, end }: Frame): void {
     if (kind === frameKind.checkpoint) {
       const checkpoint = Number(bytes.readBigUInt64BE(start));
-      this.begin(checkpoint);
+      this.begin(checkpoint, Number(bytes.readBigUInt64BE(start + 8)));
       if (this.open?.checkpoint !== checkpoint) return;
       this.open.awaited.delete(name);
       this.syncIfComplete();
@@ -288,7 +294,7 @@ export class Checkpointer {
     this.told = open;
     this.kept = open.end;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
-    host.stored(open.checkpoint, open.end);
+    host.stored(open.checkpoint, open.end, open.streams);
   }
 
   /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */
@@ -319,8 +325,9 @@ export class Checkpointer {
   }
 }
 
-function barrier(checkpoint: number): Buffer {
-  const payload = Buffer.allocUnsafe(8);
+function barrier(checkpoint: number, counted: number): Buffer {
+  const payload = Buffer.allocUnsafe(16);
   payload.writeBigUInt64BE(BigInt(checkpoint));
+  payload.writeBigUInt64BE(BigInt(counted), 8);
   return makeFrame(frameKind.checkpoint, payload);
 }

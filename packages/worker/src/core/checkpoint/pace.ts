@@ -1,4 +1,5 @@
 import type { LineLog } from '../ports.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import type { LogPlace } from './log-records.js';
 
 /** A checkpoint that is not through after this is abandoned; the limit adapts to disks that are slower. */
@@ -10,10 +11,18 @@ const perEpoch = 1_000_000;
 /** A member's part of a checkpoint, on its disk. */
 export type Part = LogPlace & { readonly name: string };
 
+export interface CompleteCheckpoint {
+  readonly checkpoint: number;
+  readonly parts: readonly Part[];
+  /** How far the streams had come that members held. */
+  readonly streams: readonly StreamPosition[];
+}
+
 interface Open {
   readonly checkpoint: number;
   readonly members: readonly string[];
   readonly parts: Map<string, Part>;
+  readonly streams: StreamPosition[];
   readonly since: number;
   /** Its record is on its way. */
   proposed: boolean;
@@ -52,12 +61,14 @@ export class CheckpointPace {
 
   begin(epoch: number, members: readonly string[], now: number): number {
     const checkpoint = Math.max(epoch * perEpoch, this.newest()) + 1;
-    this.open = { checkpoint, members, parts: new Map(), since: now, proposed: false };
+    this.open = { checkpoint, members, parts: new Map(), streams: [], since: now, proposed: false };
     return checkpoint;
   }
 
-  stored(checkpoint: number, part: Part): void {
-    if (this.open?.checkpoint === checkpoint) this.open.parts.set(part.name, part);
+  stored(checkpoint: number, part: Part, streams: readonly StreamPosition[]): void {
+    if (this.open?.checkpoint !== checkpoint || this.open.parts.has(part.name)) return;
+    this.open.parts.set(part.name, part);
+    this.open.streams.push(...streams);
   }
 
   /** A member cannot do its part. */
@@ -76,11 +87,12 @@ export class CheckpointPace {
   }
 
   /** All parts, once they are there; once. */
-  complete(): { readonly checkpoint: number; readonly parts: readonly Part[] } | undefined {
+  complete(): CompleteCheckpoint | undefined {
     const { open } = this;
     if (open === undefined || open.proposed || open.parts.size < open.members.length) return undefined;
     open.proposed = true;
-    return { checkpoint: open.checkpoint, parts: open.members.map((name) => open.parts.get(name)!) };
+    const { checkpoint, members, parts, streams } = open;
+    return { checkpoint, parts: members.map((name) => parts.get(name)!), streams };
   }
 
   /** It counts. */

@@ -9,6 +9,7 @@ import type { PlantedBug } from '../planted.js';
 import type { Operations } from '../operations.js';
 import type { Clock, Ends, LineLog, LogFiles, LogKind, OutputPort } from '../ports.js';
 import { Durability, type RollbackGoal } from '../recovery/durability.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import type { Plan } from '../topology/plan.js';
 import { Engine } from './engine.js';
 
@@ -36,7 +37,7 @@ export interface DataPlaneHost {
   /** This worker is to leave, and has neither slots nor sources any more. */
   leaving(): boolean;
   /** This worker's part of a checkpoint is on disk. */
-  saved(checkpoint: number, end: LogPlace): void;
+  saved(checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void;
   notSaved(checkpoint: number, why: string): void;
   /** Everything is as it was at the checkpoint. */
   restored(): void;
@@ -233,7 +234,7 @@ export class DataPlane {
         return host.leaving() && held + unacknowledged === 0;
       },
       wake: () => host.turnOpened(),
-      stored: (checkpoint, end) => host.saved(checkpoint, end),
+      stored: (checkpoint, end, streams) => host.saved(checkpoint, end, streams),
       failed: (checkpoint, why) => host.notSaved(checkpoint, why),
       restored: () => host.restored(),
       damaged: (kind, file, error) => host.damaged(kind, file, error),

@@ -32,7 +32,8 @@ export const frameKind = {
   state: 19,
   /** That was all of it. */
   stateEnd: 20,
-  /** u53 the checkpoint that the sender has been cut for: what is ahead of this belongs to what came before. */
+  /** u64 the checkpoint that the sender has been cut for, u64 the newest that counts: what is ahead of this belongs to
+   *  what came before. */
   checkpoint: 21,
 } as const;
 

@@ -2,6 +2,7 @@ import type { LogPlace } from '../checkpoint/log-records.js';
 import { CheckpointPace } from '../checkpoint/pace.js';
 import { Rescale, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
+import type { StreamPosition } from '../streams/stream-position.js';
 import { Admission, type Candidate } from './admission.js';
 import type { ClusterLog } from './cluster-log.js';
 import { routed, type ClusterState } from './cluster-state.js';
@@ -120,12 +121,14 @@ export class ClusterLeader {
     this.checkpointWasLast = true;
     const members = state.members.map(({ name }) => name);
     const checkpoint = pace.begin(state.epoch, members, now);
-    for (const name of members) this.host.send(name, { type: 'cut', epoch: state.epoch, checkpoint });
+    const counted = state.checkpoint?.id ?? 0;
+    for (const name of members)
+      this.host.send(name, { type: 'cut', epoch: state.epoch, checkpoint, counted });
     return true;
   }
 
-  saved(name: string, checkpoint: number, end: LogPlace): void {
-    this.pace?.stored(checkpoint, { name, ...end });
+  saved(name: string, checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void {
+    this.pace?.stored(checkpoint, { name, ...end }, streams);
   }
 
   notSaved(name: string, checkpoint: number, why: string): void {

@@ -1,6 +1,7 @@
 import { invariant, unreachable } from '../invariant.js';
 import type { Part } from '../checkpoint/pace.js';
 import type { SlotOwners } from '../slots/table.js';
+import { withPositions, type StreamPositions } from '../streams/stream-position.js';
 import type { ControlRecord, EpochRecord, MemberRecord } from './records.js';
 
 /** Slots on their way from one member to another. */
@@ -33,6 +34,8 @@ export interface ClusterState {
   readonly route: Route | undefined;
   /** The newest one that counts. */
   readonly checkpoint: SavedCheckpoint | undefined;
+  /** How far streams had come then. */
+  readonly streams: StreamPositions;
 }
 
 export const noCluster: ClusterState = {
@@ -44,6 +47,7 @@ export const noCluster: ClusterState = {
   routeVersion: 0,
   route: undefined,
   checkpoint: undefined,
+  streams: new Map(),
 };
 
 /** The state after one more record. */
@@ -65,7 +69,11 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
       invariant(state.route?.version === record.version, 'the route that ends is the one that is open');
       return routed(state);
     case 'checkpoint':
-      return { ...state, checkpoint: saved(state, record.checkpoint, record.parts) };
+      return {
+        ...state,
+        checkpoint: saved(state, record.checkpoint, record.parts),
+        streams: withPositions(state.streams, record.streams),
+      };
     default:
       return unreachable(record);
   }
@@ -99,6 +107,7 @@ export function asEpoch(
     checkpoint: checkpoint?.id ?? 0,
     parts: checkpoint?.parts ?? [],
     partOwners: checkpoint?.owners ?? [],
+    streams: [...state.streams.values()],
   };
 }
 
@@ -144,6 +153,7 @@ function afterEpoch(record: EpochRecord): ClusterState {
     routeVersion: route,
     route: open ? { version: route, slots, from, to } : undefined,
     checkpoint: id > 0 ? { id, parts, owners: partOwners } : undefined,
+    streams: withPositions(new Map(), record.streams),
   };
 }
 

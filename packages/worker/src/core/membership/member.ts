@@ -21,6 +21,9 @@ import type {
 } from '../ports.js';
 import { dealSlots, type SlotOwners } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
+import { ClusterStreams } from '../streams/cluster-streams.js';
+import type { ClaimAnswer } from '../streams/stream-claims.js';
+import type { StreamId, StreamPosition } from '../streams/stream-position.js';
 import type { Plan } from '../topology/plan.js';
 import type { Candidate } from './admission.js';
 import { Attendance } from './attendance.js';
@@ -131,6 +134,7 @@ export class Member {
   private readonly clusterLog: ClusterLog;
   private readonly keeper: Keeper;
   private readonly operations = new Operations();
+  private readonly streams: ClusterStreams;
   /** Everything is as it was at the checkpoint of this epoch. */
   private restored = true;
   private cluster: string;
@@ -216,8 +220,8 @@ export class Member {
       resilience: settings.resilience,
       owner: () => ({ cluster: this.cluster, application: plan.application.name, worker: name }),
       leaving: () => this.handedOver,
-      saved: (checkpoint, { file, offset, sum }) =>
-        this.send(this.leaderName, { type: 'saved', checkpoint, file, offset, sum }),
+      saved: (checkpoint, { file, offset, sum }, streams) =>
+        this.send(this.leaderName, { type: 'saved', checkpoint, file, offset, sum, streams }),
       notSaved: (checkpoint, why) => this.send(this.leaderName, { type: 'notSaved', checkpoint, why }),
       restored: () => {
         this.restored = true;
@@ -236,6 +240,15 @@ export class Member {
     }));
     this.mesh = this.makeMesh();
     this.leader = this.makeLeader();
+    this.streams = new ClusterStreams({
+      name,
+      resilience: settings.resilience !== undefined,
+      epoch: () => this.view.epoch,
+      leader: () => this.leaderName,
+      members: () => this.view.members.map((member) => member.name),
+      positions: () => this.view.streams,
+      send: (member, message) => this.send(member, message),
+    });
     this.leader.leadership.heardOf(state.epoch);
   }
 
@@ -374,6 +387,19 @@ export class Member {
    */
   journal(source: string, bytes: Buffer, start: number, end: number): void {
     this.data.durability!.journal.receive(this.engine.inlets.get(source)!, bytes, start, end);
+  }
+
+  /**
+   * A client of a source wants to bring a stream. `answer` is called once, with the position behind which it goes on,
+   * or nothing when another worker has it; never if everything goes back meanwhile.
+   */
+  claimStream(stream: StreamId, answer: ClaimAnswer): void {
+    this.turn(() => this.streams.claim(stream, answer));
+  }
+
+  /** The stream may go on elsewhere. With resilience a checkpoint counts that has this position. */
+  releaseStream(position: StreamPosition): void {
+    this.turn(() => this.streams.release(position));
   }
 
   endsOpened(): void {
@@ -620,10 +646,10 @@ export class Member {
         return this.leader.drainedToLeave(from);
       case 'cut':
         if (this.view.epoch !== message.epoch || !this.mayCut) return;
-        return this.data.durability?.checkpointer.begin(message.checkpoint);
+        return this.data.durability?.checkpointer.begin(message.checkpoint, message.counted);
       case 'saved': {
-        const { checkpoint, file, offset, sum } = message;
-        this.leader.saved(from, checkpoint, { file, offset, sum });
+        const { checkpoint, file, offset, sum, streams } = message;
+        this.leader.saved(from, checkpoint, { file, offset, sum }, streams);
         return this.lead();
       }
       case 'notSaved':
@@ -634,6 +660,12 @@ export class Member {
         return this.leader.shrink(message, ({ text, names }) =>
           this.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
         );
+      case 'claimStream':
+      case 'streamGranted':
+      case 'streamRefused':
+      case 'streamReleased':
+      case 'streamsHeld':
+        return this.streams.handle(from, message);
       case 'shrinkAnswer':
         this.shrinkReplies.get(message.id)?.(message);
         this.shrinkReplies.delete(message.id);
@@ -714,6 +746,7 @@ export class Member {
     switch (record.type) {
       case 'join':
         for (const member of record.members) this.dial(member.name, member.control);
+        this.streams.membersJoined(record.members.map(({ name }) => name));
         this.relinkAll(before);
         return this.mesh.caughtUp();
       case 'leave':
@@ -762,6 +795,7 @@ export class Member {
       this.endsState = 'opening';
       this.ports.ends.open();
     } else if (this.endsState === 'open') this.rollBack();
+    this.streams.epochBegan();
     this.toldDrained = false;
     this.leaveIfAsked();
     this.checkReady();
@@ -905,16 +939,14 @@ export class Member {
       return this.flushSinks();
     }
     this.relinkAll(before);
+    this.ports.ends.workersLeft(names);
     // Their connections stay for a moment, so that they hear of it.
     for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
+    if (wasLeader !== name) this.leaderName = this.view.members[0]!.name;
+    this.streams.membersLeft(names, wasLeader);
     if (wasLeader === name) return this.leader.leadership.release(names);
-    if (this.view.members[0]!.name !== name) {
-      this.leaderName = this.view.members[0]!.name;
-      return;
-    }
-    if (!names.includes(wasLeader)) return;
+    if (this.leaderName !== name || !names.includes(wasLeader)) return;
     // The leader has left in order: the next one goes on where it stood.
-    this.leaderName = name;
     this.leader.inherit(this.view.epoch, this.view.members);
   }
 
@@ -936,11 +968,12 @@ export class Member {
     this.asked = { leader: from, round };
     // Otherwise once messages flow again.
     if (this.phase !== 'processing' && this.phase !== 'draining') return;
-    this.phase = 'draining';
-    if (this.sourcesState === 'running') {
+    // Also if sources end already: to leave may take a checkpoint, and none follows.
+    if (this.phase === 'processing' && this.sourcesState !== 'ended') {
       this.sourcesState = 'ending';
       this.ports.ends.endSources();
     }
+    this.phase = 'draining';
     // Since the round before nothing was under way: what was cut later has everything.
     if (last) this.lastBefore ??= this.cutBefore;
     else this.cutBefore = this.data.durability?.checkpointer.newest ?? 0;

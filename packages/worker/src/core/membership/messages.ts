@@ -5,10 +5,12 @@ import {
   fieldText,
   fieldU32,
   fieldU53,
+  fieldU64,
   messageTable,
   type MessageOf,
 } from '@wallaroo/protocol';
 import { addressField } from '../link/greeting.js';
+import { streamField, streamPositionField } from '../streams/stream-position.js';
 
 /** What workers say to each other on control connections, once they have greeted. */
 export const controlMessages = messageTable({
@@ -88,16 +90,37 @@ export const controlMessages = messageTable({
   shrinkAnswer: { tag: 21, fields: { id: fieldU32, text: fieldText, names: fieldList(fieldText) } },
   /** A member that leaves has ended its sources, and all that it sent has been processed. */
   drainedToLeave: { tag: 22, fields: {} },
-  /** A checkpoint begins. */
-  cut: { tag: 23, fields: { epoch: fieldU32, checkpoint: fieldU53 } },
+  /** A checkpoint begins; `counted` is the newest one that counts then, 0: none. */
+  cut: { tag: 23, fields: { epoch: fieldU32, checkpoint: fieldU53, counted: fieldU53 } },
   /** The part of this member is on its disk up to this place; or it cannot be. */
   saved: {
     tag: 24,
-    fields: { checkpoint: fieldU53, file: fieldU53, offset: fieldU53, sum: fieldU32 },
+    fields: {
+      checkpoint: fieldU53,
+      file: fieldU53,
+      offset: fieldU53,
+      sum: fieldU32,
+      /** Of the streams that it held when it was cut. */
+      streams: fieldList(streamPositionField),
+    },
   },
   notSaved: { tag: 25, fields: { checkpoint: fieldU53, why: fieldText } },
   /** An operator wants this member to begin another file of its event log. */
   rotateLog: { tag: 26, fields: {} },
+  /** A client of this member wants to bring a stream; the answers, with the position behind which it goes on. */
+  claimStream: { tag: 27, fields: { epoch: fieldU32, source: fieldText, stream: fieldU64 } },
+  streamGranted: {
+    tag: 28,
+    fields: { epoch: fieldU32, source: fieldText, stream: fieldU64, position: fieldU64 },
+  },
+  streamRefused: { tag: 29, fields: { epoch: fieldU32, source: fieldText, stream: fieldU64 } },
+  /** This member holds it no more. */
+  streamReleased: {
+    tag: 30,
+    fields: { epoch: fieldU32, source: fieldText, stream: fieldU64, position: fieldU64 },
+  },
+  /** To who leads from now on: what this member holds. */
+  streamsHeld: { tag: 31, fields: { epoch: fieldU32, streams: fieldList(streamField) } },
 });
 
 export type ControlMessage = MessageOf<typeof controlMessages>;

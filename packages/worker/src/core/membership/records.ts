@@ -10,6 +10,7 @@ import {
   type MessageOf,
 } from '@wallaroo/protocol';
 import { addressField } from '../link/greeting.js';
+import { streamPositionField } from '../streams/stream-position.js';
 
 /** One worker of the cluster, in the life that the record is about. */
 const memberField = fieldStruct({
@@ -52,6 +53,8 @@ export const records = messageTable({
       checkpoint: fieldU53,
       parts: fieldList(partField),
       partOwners: fieldList(fieldU16),
+      /** How far streams had come then. */
+      streams: fieldList(streamPositionField),
     },
   },
   /** Workers become members, without slots. */
@@ -67,8 +70,11 @@ export const records = messageTable({
   },
   /** They have moved. */
   routeDone: { tag: 6, fields: { version: fieldU32 } },
-  /** The checkpoint counts: each member has its part on disk. */
-  checkpoint: { tag: 7, fields: { checkpoint: fieldU53, parts: fieldList(partField) } },
+  /** The checkpoint counts: each member has its part on disk. `streams`: those of which something was held. */
+  checkpoint: {
+    tag: 7,
+    fields: { checkpoint: fieldU53, parts: fieldList(partField), streams: fieldList(streamPositionField) },
+  },
 });
 
 export type ControlRecord = MessageOf<typeof records>;

@@ -5,6 +5,7 @@ import type { StateStore } from '../../core/step/state-store.js';
 import { isStateful, type Plan, type PlannedStage } from '../../core/topology/plan.js';
 import type { LocalEnds } from '../local-ends.js';
 import { routingId } from './routing-ids.js';
+import { sourcesAnswer, sourcesQuestion } from './sources-question.js';
 
 /** Step group, step, number of keys. */
 export type EntityCounts = Record<string, Record<string, number>>;
@@ -116,6 +117,7 @@ const entityCountsQuestion = 'entity counts';
 /** What one worker answers another one about itself. */
 export function localAnswer(question: string, worker: string, member: Member, ends: LocalEnds): string {
   if (question === clientsQuestion) return String(ends.clients);
+  if (question === sourcesQuestion) return sourcesAnswer(ends.addresses);
   if (question !== entityCountsQuestion) return '';
   const counts = stateGroups(member.engine, worker).map(({ id, stepIds, store }) => [
     id,

@@ -17,6 +17,9 @@ export interface Splitter {
   end?(): void;
 }
 
+/** How long a peer that is dismissed may take to end its side. */
+const farewellMs = 1000;
+
 /** One client of a TCP source. Bytes that are no messages close it, with one line, and touch nothing else. */
 export class TcpConnection {
   /** Settles when all whole messages that were read have been pushed and the socket is closed. */
@@ -51,7 +54,7 @@ export class TcpConnection {
   mute(): void {
     this.muted = true;
     this.splitter.pause();
-    this.socket.pause();
+    if (!this.refused) this.socket.pause();
   }
 
   unmute(): void {
@@ -67,6 +70,22 @@ export class TcpConnection {
     while (this.socket.read() !== null);
     this.socket.pause();
     this.settle();
+  }
+
+  /** Hands on nothing more. What was sent goes out first, and the peer has a moment to read it. */
+  dismiss(): void {
+    const { socket } = this;
+    if (this.refused) return;
+    this.refused = true;
+    if (this.closed) return this.resolveDone();
+    // Closed with bytes unread, the connection would be reset, and what was sent lost.
+    const timer = setTimeout(() => this.destroy(), farewellMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.resolveDone();
+    });
+    socket.resume();
+    socket.end();
   }
 
   destroy(): void {

@@ -3,6 +3,8 @@ import { Checkpointer } from '../../../src/core/checkpoint/checkpointer.js';
 import { Journal } from '../../../src/core/checkpoint/journal.js';
 import { application, source, stateComputation } from '../../../src/index.js';
 import { Engine } from '../../../src/core/engine/engine.js';
+import { frameKind, type Frame } from '../../../src/core/link/frame.js';
+import type { Peer } from '../../../src/core/membership/peer.js';
 import { Operations } from '../../../src/core/operations.js';
 import type { LogKind } from '../../../src/core/ports.js';
 import { planApplication } from '../../../src/core/topology/planner.js';
@@ -18,6 +20,8 @@ class Bench {
   readonly files = new Map<number, number>();
   private syncs: number[] = [];
   readonly prepares: number[] = [];
+  /** What counted when they were asked for. */
+  readonly counted: number[] = [];
   readonly told: string[] = [];
   transactional = false;
   readonly engine = new Engine(
@@ -79,7 +83,11 @@ class Bench {
           return transactional();
         },
         positions: () => new Map<string, Buffer>(),
-        prepare: (checkpoint: number) => void this.prepares.push(checkpoint),
+        streams: () => [],
+        prepare: (checkpoint: number, counted: number) => {
+          this.prepares.push(checkpoint);
+          this.counted.push(counted);
+        },
         commit: () => undefined,
         restore: () => undefined,
         open: () => undefined,
@@ -87,6 +95,7 @@ class Bench {
         endSources: () => undefined,
         drainSources: () => undefined,
         flushSinks: () => undefined,
+        workersLeft: () => undefined,
       },
       owner: () => ({ cluster: 'c', application: 'a', worker: 'w' }),
       peers: () => [],
@@ -105,7 +114,7 @@ class Bench {
 
   /** Cuts, writes, and lets the disk answer. */
   cut(checkpoint: number, fails?: string): void {
-    this.checkpointer.begin(checkpoint);
+    this.checkpointer.begin(checkpoint, 0);
     this.checkpointer.writeSome();
     for (const operation of this.takeSyncs()) {
       if (fails === undefined) this.operations.stored(operation);
@@ -169,6 +178,21 @@ describe('the checkpointer', () => {
     expect(bench.prepares).to.deep.equal([1, 2]);
   });
 
+  it('tells sinks which checkpoint counts, by the barrier that is ahead of the record', () => {
+    const bench = new Bench();
+    bench.transactional = true;
+    bench.cut(1);
+    const bytes = Buffer.alloc(16);
+    bytes.writeBigUInt64BE(2n);
+    bytes.writeBigUInt64BE(1n, 8);
+    const frame = { kind: frameKind.checkpoint, route: 0, bytes, start: 0, end: 16 };
+    bench.checkpointer.arrived({ name: 'other' } as Peer, frame as Frame);
+    expect([bench.prepares, bench.counted]).to.deep.equal([
+      [1, 2],
+      [0, 1],
+    ]);
+  });
+
   it('waits for all that sinks were asked to prepare', () => {
     const bench = new Bench();
     bench.transactional = true;
@@ -202,10 +226,10 @@ describe('the checkpointer', () => {
 
   it('fails a checkpoint that has gone on in a file that could not be synced', () => {
     const bench = new Bench();
-    bench.checkpointer.begin(1);
+    bench.checkpointer.begin(1, 0);
     bench.checkpointer.writeSome();
     // The leader has given up on the first, whose sync is still under way.
-    bench.checkpointer.begin(2);
+    bench.checkpointer.begin(2, 0);
     bench.checkpointer.writeSome();
     const [first, second] = bench.takeSyncs();
     bench.operations.failed(first!, 'no space left');

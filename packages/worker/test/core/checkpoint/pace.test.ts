@@ -4,6 +4,7 @@ import { Lines } from '../support/members.js';
 
 const second = 1e9;
 const part = (name: string) => ({ name, file: 0, offset: 1, sum: 2 });
+const stream = { source: 's', stream: 1n, position: 2n };
 
 describe('the pace of checkpoints', () => {
   let log: Lines;
@@ -19,7 +20,7 @@ describe('the pace of checkpoints', () => {
   /** Begins one, and lets all members do their part. */
   const whole = (at: number, tookNs: number) => {
     const checkpoint = pace.begin(1, ['a', 'b'], at);
-    for (const name of ['a', 'b']) pace.stored(checkpoint, part(name));
+    for (const name of ['a', 'b']) pace.stored(checkpoint, part(name), []);
     pace.recorded(checkpoint, at + tookNs);
     return checkpoint;
   };
@@ -27,13 +28,13 @@ describe('the pace of checkpoints', () => {
   it('is whole when the parts of all members are there, in the order of the members', () => {
     const checkpoint = pace.begin(1, ['a', 'b'], 0);
     expect(pace.active).to.equal(true);
-    pace.stored(checkpoint, part('b'));
-    pace.stored(checkpoint, part('b'));
+    pace.stored(checkpoint, part('b'), [stream]);
+    pace.stored(checkpoint, part('b'), []);
     expect(pace.complete()).to.equal(undefined);
-    pace.stored(checkpoint - 1, part('a'));
+    pace.stored(checkpoint - 1, part('a'), []);
     expect(pace.complete(), 'the part of another one').to.equal(undefined);
-    pace.stored(checkpoint, part('a'));
-    expect(pace.complete()).to.deep.equal({ checkpoint, parts: [part('a'), part('b')] });
+    pace.stored(checkpoint, part('a'), []);
+    expect(pace.complete()).to.deep.equal({ checkpoint, parts: [part('a'), part('b')], streams: [stream] });
   });
 
   it('lets the next one begin an interval after the last one counts, or at once when asked to', () => {
@@ -65,14 +66,14 @@ describe('the pace of checkpoints', () => {
 
   it('gives up on one that takes too long, says who is late, and waits twice as long for the next one', () => {
     const first = pace.begin(1, ['a', 'b'], 0);
-    pace.stored(first, part('a'));
+    pace.stored(first, part('a'), []);
     pace.watch(5 * second - 1);
     expect(pace.active).to.equal(true);
     pace.watch(5 * second);
     expect(pace.active).to.equal(false);
     expect(log.lines).to.have.length(1);
     expect(log.lines[0]).to.match(/^warning .*is given up after 5 s: b not through/);
-    pace.stored(first, part('b'));
+    pace.stored(first, part('b'), []);
     expect(pace.complete(), 'too late').to.equal(undefined);
     expect(pace.due(6 * second - 1)).to.equal(false);
     expect(pace.due(6 * second)).to.equal(true);
@@ -121,7 +122,7 @@ describe('the pace of checkpoints', () => {
     pace.reset();
     expect(pace.active).to.equal(false);
     expect(pace.due(0)).to.equal(true);
-    pace.stored(checkpoint, part('a'));
+    pace.stored(checkpoint, part('a'), []);
     expect(pace.complete()).to.equal(undefined);
   });
 });

@@ -290,6 +290,18 @@ const cases: readonly Case[] = [
     hello: { to: 4 },
     verdict: { later: 'one end has been started again' },
   },
+  {
+    who: 'a worker without files that has the name of a member, after this one was started again,',
+    hello: { cluster: '', incarnation: 1 },
+    here: { ...unknown, linked: [], epoch: 0 },
+    verdict: { later: 'w2 has been here before', incarnation: 4 },
+  },
+  {
+    who: 'that worker, once it has taken the next incarnation,',
+    hello: { cluster: '', incarnation: 4 },
+    here: { ...unknown, linked: [], epoch: 0 },
+    verdict: 'welcome',
+  },
 ];
 
 describe('a worker that is greeted by', () => {

@@ -16,6 +16,7 @@ export function stateOf(names: readonly string[], slots = 8, more: Partial<Clust
     routeVersion: 0,
     route: undefined,
     checkpoint: undefined,
+    streams: new Map(),
     ...more,
   };
 }
@@ -38,6 +39,7 @@ export function epochOf(names: readonly string[], number = 1, more: Partial<Epoc
     checkpoint: 0,
     parts: [],
     partOwners: [],
+    streams: [],
     ...more,
   };
 }
