@@ -5,33 +5,24 @@ import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, LineLog, LogFiles, LogKind } from '../ports.js';
 import type { Inlet } from '../step/inlet.js';
+import { JournalReplay, journalBytes } from '../recovery/journal-replay.js';
 import {
   beginRecord,
-  checkedSum,
-  checkHead,
-  DamagedLogError,
-  ForeignLogError,
-  logHeads,
   logStart,
   recordHeaderBytes,
   recordKind,
-  recordLength,
-  RecordReader,
-  seeds,
   takeRecord,
+  type DamagedLogError,
   type LogOwner,
   type LogPlace,
 } from './log-records.js';
-import { LogWriter, nextFile } from './log-writer.js';
+import { LogWriter } from './log-writer.js';
 
 const recordBytes = 64 * 1024;
 const fileBytes = 16 * 1024 * 1024;
-const pieceBytes = 1024 * 1024;
 /** Sources wait while more than this waits for the disk, or to be processed. */
 const heldBytesMax = 4 * 1024 * 1024;
 const againNs = 1e9;
-/** More than the first record of a file can have. */
-const headBytesMax = 4096;
 
 export interface JournalHost {
   readonly files: LogFiles;
@@ -56,13 +47,6 @@ interface Batch {
   place: LogPlace;
 }
 
-interface Replay {
-  reader: RecordReader;
-  /** Where it ends, if this process has written all that follows; otherwise where the files end. */
-  readonly until: LogPlace | undefined;
-  reading: boolean;
-}
-
 /**
  * What sources have read, on disk before it is processed: a source that cannot be asked to send again loses nothing
  * that it has read. Each turn of the loop makes a record; while one sync runs, others gather for the next one.
@@ -85,7 +69,7 @@ export class Journal {
   private syncedTo: LogPlace | undefined;
   /** Behind what is on disk, where writing has failed. */
   private mendFrom: LogPlace = logStart;
-  private replay: Replay | undefined;
+  private replay: JournalReplay | undefined;
   /** A write has failed: nothing is written until then. */
   private retryAt: number | undefined;
   /** A planted bug: messages are processed before they are on disk. */
@@ -116,7 +100,7 @@ export class Journal {
   /** Where what is not processed yet begins. */
   get position(): LogPlace {
     const first = this.ready[0] ?? (this.replay === undefined ? this.unsynced[0] : undefined);
-    return first?.place ?? this.replay?.reader.place ?? this.writer.place;
+    return first?.place ?? this.replay?.place ?? this.writer.place;
   }
 
   /**
@@ -130,7 +114,7 @@ export class Journal {
     if (out.length > 0 && this.source !== inlet.name) this.finishRecord();
     if (out.length === 0) {
       beginRecord(out);
-      out.text32(inlet.name);
+      out.u64(0n).text32(inlet.name);
       this.source = inlet.name;
       this.host.wake();
     }
@@ -158,7 +142,7 @@ export class Journal {
       for (const message of batch.messages) inlet?.push(message);
       this.size -= batch.record.length;
     }
-    if (this.replay !== undefined && this.ready.length === 0) this.readOn(this.replay);
+    if (this.retryAt === undefined && this.ready.length === 0) this.replay?.readOn();
     return batch !== undefined;
   }
 
@@ -175,41 +159,22 @@ export class Journal {
     this.ready = [];
     this.syncing = false;
     this.retryAt = undefined;
-    this.replay = { reader: this.reader(place), until: this.syncedTo, reading: true };
-    if (place.offset > 0) this.checkBefore(place, this.replay);
-    else this.begin(this.replay);
-  }
-
-  /** What stands before a place has been on disk; if it is not there, neither is what followed it. */
-  private checkBefore(place: LogPlace, replay: Replay): void {
+    this.replay?.cancel();
     const { files, operations } = this.host;
-    const { file, offset } = place;
-    const damaged = (at: number, why: string) =>
-      this.host.damaged('journal', file, new DamagedLogError(at, why));
-    const read = (from: number, length: number, then: (bytes: Buffer) => void) => {
-      const failed = this.current((why: string) => damaged(from, why));
-      const operation = operations.begin(() => undefined, failed, this.current(then));
-      files.read(operation, 'journal', file, from, length);
-    };
-    read(offset - 1, 1, (last) => {
-      if (last.length === 0) return damaged(offset, `the file ends before, and must have ${offset} bytes`);
-      read(0, Math.min(offset, headBytesMax), (start) => {
-        try {
-          const reader = this.reader({ file, offset: 0, sum: 0 });
-          reader.push(start.subarray(0, recordLength(start, 0)));
-          if (reader.place.offset === 0) throw new DamagedLogError(0, 'there is no record');
-          this.begin(replay);
-        } catch (error) {
-          if (!(error instanceof DamagedLogError)) throw error;
-          damaged(error.offset, error.message);
-        }
-      });
-    });
-  }
-
-  private begin(replay: Replay): void {
-    replay.reading = false;
-    this.host.wake();
+    this.replay = new JournalReplay(
+      {
+        files,
+        operations,
+        fileBytes,
+        owner: () => this.host.owner(),
+        record: (...record) => this.readRecord(...record),
+        wake: () => this.host.wake(),
+        ended: (end, torn) => this.endAt(end, torn),
+        damaged: (file, error) => this.host.damaged('journal', file, error),
+      },
+      place,
+      this.syncedTo,
+    );
   }
 
   tick(now: number): void {
@@ -233,6 +198,8 @@ export class Journal {
     const { writer } = this;
     if (writer.place.offset >= fileBytes) writer.nextFile();
     batch.place = writer.place;
+    const synced = journalBytes(this.syncedTo ?? logStart);
+    batch.record.writeBigUInt64BE(BigInt(synced), recordHeaderBytes);
     writer.append(recordKind.input, batch.record);
   }
 
@@ -293,18 +260,10 @@ export class Journal {
     files.cutOff(operations.begin(done, failed), 'journal', end.file, end.offset);
   }
 
-  private reader(place: LogPlace): RecordReader {
-    const reader: RecordReader = new RecordReader(place, seeds.journal, (kind, bytes, start, end) => {
-      if (kind === recordKind.input) return this.readRecord(reader.place, bytes, start, end);
-      if (kind !== recordKind.head) throw new ForeignLogError(`a record of kind ${kind}`);
-      checkHead(logHeads.decode(bytes, start, end), this.host.owner());
-    });
-    return reader;
-  }
-
   private readRecord(behind: LogPlace, bytes: Buffer, start: number, end: number): void {
-    const sourceEnd = start + 4 + bytes.readUInt32BE(start);
-    const source = bytes.toString('utf8', start + 4, sourceEnd);
+    const sourceStart = start + 8 + 4;
+    const sourceEnd = sourceStart + bytes.readUInt32BE(start + 8);
+    const source = bytes.toString('utf8', sourceStart, sourceEnd);
     const inlet = this.host.engine.inlets.get(source);
     const messages: unknown[] = [];
     for (let at = sourceEnd; at < end && inlet !== undefined;) {
@@ -325,49 +284,6 @@ export class Journal {
     this.ready.push({ source, messages, record, place });
   }
 
-  private readOn(replay: Replay): void {
-    if (replay.reading || this.retryAt !== undefined) return;
-    const { files, operations } = this.host;
-    const { reader, until } = replay;
-    const { file } = reader.place;
-    const limit = until?.file === file ? until.offset - reader.wanted : Infinity;
-    if (limit <= 0) return this.writeFrom(reader.place);
-    replay.reading = true;
-    const failed = this.current((why: string) =>
-      this.host.damaged('journal', file, new DamagedLogError(reader.wanted, why)),
-    );
-    const read = this.current((bytes: Buffer) => {
-      replay.reading = false;
-      this.tookPiece(replay, bytes);
-    });
-    const operation = operations.begin(() => undefined, failed, read);
-    files.read(operation, 'journal', file, reader.wanted, Math.min(pieceBytes, limit));
-  }
-
-  private tookPiece(replay: Replay, piece: Buffer): void {
-    const { reader } = replay;
-    const known = reader.incomplete;
-    const { offset } = reader.place;
-    try {
-      reader.push(piece);
-    } catch (error) {
-      if (!(error instanceof DamagedLogError)) throw error;
-      const { place } = reader;
-      if (error instanceof ForeignLogError) return this.host.damaged('journal', place.file, error);
-      const skipped = Math.max(0, place.offset - offset - known);
-      const behind = { ...place, offset: offset + known + skipped };
-      if (recordsBehind(piece.subarray(skipped), behind))
-        return this.host.damaged('journal', place.file, error);
-      return this.endAt(place, piece.length - skipped);
-    }
-    const { place, incomplete } = reader;
-    this.host.wake();
-    if (piece.length > 0) return;
-    // The end of the file.
-    if (incomplete === 0 && place.offset >= fileBytes) replay.reader = this.reader(nextFile(place));
-    else this.endAt(place, incomplete);
-  }
-
   private endAt(end: LogPlace, torn: number): void {
     if (torn > 0) {
       this.host.log.line(
@@ -384,20 +300,6 @@ export class Journal {
       if (generation === this.generation) act(...answer);
     };
   }
-}
-
-/**
- * Whether whole records stand behind bytes that are none. If not, those are the torn end of what was being written
- * when the power went.
- */
-function recordsBehind(bytes: Buffer, place: LogPlace): boolean {
-  for (let at = 0; at + recordHeaderBytes <= bytes.length; at++) {
-    const length = recordLength(bytes, at);
-    if (length === undefined || at + length > bytes.length) continue;
-    const seed = seeds.journal({ file: place.file, offset: place.offset + at, sum: 0 });
-    if (checkedSum(bytes, at, length, seed) !== undefined) return true;
-  }
-  return false;
 }
 
 const nothing = Buffer.alloc(0);

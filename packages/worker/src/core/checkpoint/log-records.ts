@@ -34,7 +34,10 @@ export const recordKind = {
   inFlight: 4,
   /** What a sink has to hand on when everything goes back to the checkpoint: a `logOutput`. */
   output: 5,
-  /** Messages as they were read: text32 the source, then u32 length and bytes of each. In journals only. */
+  /**
+   * Messages as they were read: u64 up to where the journal was on disk before, text32 the source, then u32 length and
+   * bytes of each. In journals only.
+   */
   input: 6,
 } as const;
 

@@ -48,6 +48,8 @@ export class ClusterLeader {
   private readonly rescale: Rescale;
   private readonly pace: CheckpointPace | undefined;
   private checkpointWasLast = false;
+  /** Questions of operators that wait for the record of a checkpoint. */
+  private readonly askedMeanwhile: (() => void)[] = [];
 
   constructor(
     private readonly host: ClusterLeaderHost,
@@ -137,11 +139,13 @@ export class ClusterLeader {
 
   checkpointRecorded(checkpoint: number): void {
     this.pace?.recorded(checkpoint, this.host.now());
+    this.decideAsked();
   }
 
   /** An epoch has begun: all its members are ready for slots. */
   epochBegan(): void {
     this.pace?.reset();
+    this.decideAsked();
     this.rescale.unready.clear();
     this.rescale.drained.clear();
   }
@@ -158,6 +162,7 @@ export class ClusterLeader {
   resign(): void {
     this.leadership.resign();
     this.pace?.reset();
+    this.decideAsked();
     for (const name of this.admission.close()) this.host.forget(name);
   }
 
@@ -215,7 +220,16 @@ export class ClusterLeader {
   }
 
   shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
-    this.host.clients((counts) => done(this.decideShrink(wish, counts)));
+    this.host.clients((counts) => {
+      const decide = () => done(this.decideShrink(wish, counts));
+      // A checkpoint is being recorded: that is over in a moment, and no reason to refuse.
+      if (this.leadership.stage === 'appending' && this.pace?.active) this.askedMeanwhile.push(decide);
+      else decide();
+    });
+  }
+
+  private decideAsked(): void {
+    for (const decide of this.askedMeanwhile.splice(0)) decide();
   }
 
   private decideShrink(wish: ShrinkWish, clients: ReadonlyMap<string, number>): ShrinkReply {

@@ -150,7 +150,7 @@ describe('the journal of the sources', () => {
     expect(offset).to.equal(life.disk.file('journal', 0).bytes.length);
     life.turn('one', 'b');
     life.turn('two', 'c');
-    const lengthOfRecord = recordHeaderBytes + 4 + 'one'.length + 4 + 'b'.length;
+    const lengthOfRecord = recordHeaderBytes + 8 + 4 + 'one'.length + 4 + 'b'.length;
     expect(life.journal.position.offset).to.equal(offset);
     life.disk.work();
     expect(life.journal.position.offset, 'on disk, and not processed').to.equal(offset);
@@ -227,8 +227,8 @@ describe('the journal of the sources', () => {
     const inOne = (all: readonly string[]) => all.map((text) => `one: ${text}`);
 
     it('loses nothing that was synced, and nothing that was processed, whatever the power leaves of the rest', () => {
-      // A record of one byte has 21 in all.
-      for (const kept of [0, 1, 10, 20, 21]) {
+      // A record of one byte has 29 in all.
+      for (const kept of [0, 1, 10, 28, 29]) {
         const life = new Life();
         life.turn('one', 'a');
         life.settle();
@@ -241,7 +241,7 @@ describe('the journal of the sources', () => {
         life.disk.losePower(new Operations(), kept);
         const found = restarted(life.disk).settle();
         expect(found.slice(0, 1)).to.deep.equal(['one: a']);
-        expect(found.slice(1)).to.deep.equal(kept === 21 ? ['one: b'] : []);
+        expect(found.slice(1)).to.deep.equal(kept === 29 ? ['one: b'] : []);
       }
     });
 
@@ -285,6 +285,41 @@ describe('the journal of the sources', () => {
         `journal 0 ${ends[0]}: the checksum of a record does not fit its bytes`,
       ]);
       expect(disk.file('journal', 0).bytes.equals(before)).to.equal(true);
+    });
+
+    it('ends at a record that the power has lost, also if later ones are there that were on their way with it', () => {
+      const life = new Life();
+      life.turn('one', 'a');
+      life.settle();
+      const end = life.journal.position.offset;
+      life.turn('one', 'b');
+      life.turn('one', 'c');
+      // Both are written; the sync has not been done.
+      life.disk.failing = 'the power is going';
+      life.disk.work();
+      life.disk.failing = undefined;
+      life.disk.losePower(new Operations(), 2 * 29);
+      life.disk.file('journal', 0).bytes.fill(0, end, end + 29);
+      const again = restarted(life.disk);
+      expect(again.settle()).to.deep.equal(['one: a']);
+      expect(again.damages).to.deep.equal([]);
+      expect(life.disk.file('journal', 0).bytes.length).to.equal(end);
+    });
+
+    it('says that it is damaged when a later file knows that it was on disk', () => {
+      const life = new Life();
+      const ends = [];
+      for (let i = 0; i < 18; i++) {
+        life.turn('one', `${i}`.padEnd(1_000_000, '.'));
+        life.settle();
+        ends.push(life.journal.position);
+      }
+      // The last record of the first file, behind which there is none in that file.
+      const last = ends.findLast(({ file }) => file === 0)!;
+      life.disk.file('journal', 0).bytes[last.offset - 1]! ^= 1;
+      const again = restarted(life.disk);
+      again.settle();
+      expect(again.damages).to.have.length(1);
     });
 
     it('begins at the place of the checkpoint', () => {
