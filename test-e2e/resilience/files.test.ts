@@ -336,13 +336,12 @@ describe('a disk that takes nothing', () => {
     await cluster.stop();
   });
 
-  it('has sources wait that must not lose what they read, and nothing is decided, until there is room', async () => {
+  it('has sources wait that must not lose what they read, until there is room', async () => {
     const cluster = await start(2);
     const [, w2] = cluster.members as [Member, Member];
     await limit(w2, 0);
     await cluster.numbers.send(w2, keysOf(w2));
     await w2.waitFor(/The journal of the sources cannot be written: EFBIG.*Trying again; sources wait\./);
-    await w2.waitFor(/The files of this worker cannot be written: EFBIG.*Trying again\./);
     await limit(w2, 'unlimited');
     await exchange(cluster);
     await anotherCheckpoint(cluster);
@@ -393,6 +392,8 @@ describe('a worker that is killed', () => {
       initializer.process.kill('SIGTERM');
       await initializer.waitFor(/\.\.\.Removing /);
       await initializer.kill();
+      // Killed before the first file went: it was no end, and the next life goes on.
+      if (existsSync(pathOf(cluster, 'initializer', '.local-topology'))) continue;
       // It was the end: whatever is left, the next life begins anew.
       cluster.numbers.sent.clear();
       cluster.sink.lines.length = 0;
