@@ -87,4 +87,67 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 2955 }, kind: 'shrink', ask: 0, leave: [0, 2], drain: false },
     ],
   },
+  {
+    seed: 5148,
+    why: 'another worker led before the leader had left by a record in effect, and everything went back',
+    messages: 45,
+    resilience: true,
+    faults: [{ when: { atMs: 1177 }, kind: 'shrink', ask: 0, leave: [0], drain: true }],
+  },
+  {
+    seed: 459,
+    why: 'a member that had joined after the last checkpoint was left behind, with what its clients had sent',
+    messages: 1,
+    resilience: true,
+    faults: [
+      { when: { atMs: 1643 }, kind: 'slowProcess', host: 1, forMs: 1311 },
+      { when: { atMs: 2551 }, kind: 'slowProcess', host: 1, forMs: 3687 },
+      { when: { wish: 'store', nth: 1 }, kind: 'join', host: 1 },
+    ],
+  },
+  {
+    seed: 3027,
+    why: 'a joiner took messages while the others were already going on without it',
+    messages: 20,
+    faults: [
+      { when: { atMs: 8274 }, kind: 'partition', from: 2, to: 0, forMs: 3259 },
+      { when: { wish: 'dial', host: 2, nth: 5 }, kind: 'partition', from: 2, to: 0, forMs: 3276 },
+      { when: { atMs: 7464 }, kind: 'failDisk', host: 3, forMs: 6000 },
+      { when: { atMs: 6785 }, kind: 'join', host: 3, together: [2], apartMs: 410 },
+    ],
+  },
+  {
+    seed: 3008,
+    why: 'records of a journal that the power had lost were taken for damage',
+    messages: 226,
+    resilience: true,
+    faults: [
+      { when: { atMs: 4683 }, kind: 'kill', host: 1, downMs: 88, wishes: 7, part: 0, power: true },
+      { when: { phase: 'processing', nth: 1 }, kind: 'join', host: 2 },
+    ],
+  },
+  {
+    seed: 1136,
+    why: 'a worker without files was taken for the one of the record, whose incarnation others knew',
+    messages: 1,
+    resilience: true,
+    faults: [
+      { when: { atMs: 1805 }, kind: 'reset', between: [2, 0] },
+      { when: { wish: 'close', nth: 1 }, kind: 'reset', between: [3, 0] },
+      { when: { atMs: 2244 }, kind: 'halfOpen', from: 0, to: 1, both: false },
+      { when: { atMs: 1899 }, kind: 'partition', from: 0, to: 3, forMs: 290 },
+      { when: { atMs: 2924 }, kind: 'kill', host: 1, downMs: 500, wishes: 0, part: 0, power: false },
+      { when: { atMs: 2826 }, kind: 'kill', host: 4, downMs: 40, wishes: 0, part: 0, power: false },
+      { when: { atMs: 3343 }, kind: 'kill', host: 0, downMs: 149, wishes: 0, part: 0, power: false },
+    ],
+  },
+  {
+    seed: 9344,
+    why: 'a worker that waited for its first record took another incarnation than the leader counted on',
+    messages: 1,
+    faults: [
+      { when: { atMs: 2208 }, kind: 'partition', from: 0, to: 4, forMs: 821 },
+      { when: { atMs: 2204 }, kind: 'kill', host: 3, downMs: 36, wishes: 4, part: 0, power: false },
+    ],
+  },
 ];

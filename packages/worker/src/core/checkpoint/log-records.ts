@@ -46,7 +46,7 @@ export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 export const recordHeaderBytes = 9;
 /** No record of ours is longer; one that says so is damaged. */
 export const recordBytesMax = 256 * 1024 * 1024;
-export const logVersion = 1;
+export const logVersion = 2;
 
 export const logHeads = messageTable({
   logHead: {

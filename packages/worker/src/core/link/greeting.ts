@@ -11,7 +11,7 @@ import {
 } from '@wallaroo/protocol';
 
 /** Spoken in every greeting; workers that speak different ones refuse each other. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 export const addressField = fieldStruct({ host: fieldText, port: fieldU16 });
 

@@ -93,7 +93,8 @@ export class Admission {
     for (const { candidate } of this.candidates.values()) {
       const incarnation = incarnationOf(candidate);
       if (incarnation === undefined) return undefined;
-      members.push({ name: candidate.name, incarnation, control: candidate.control, data: candidate.data });
+      const { name, life, control, data } = candidate;
+      members.push({ name, incarnation, life, control, data });
     }
     return members;
   }

@@ -25,7 +25,7 @@ const clusterFiles = messageTable({
   },
 });
 
-export const clusterFileVersion = 1;
+export const clusterFileVersion = 2;
 export type ClusterFileContent = Omit<MessageOf<typeof clusterFiles>, 'type' | 'version'>;
 
 /** The file cannot be used; the text says why. */

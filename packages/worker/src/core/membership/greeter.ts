@@ -89,8 +89,8 @@ function judgeIdentity(hello: Hello, here: Standpoint): Verdict | undefined {
   if (here.cluster !== '' && hello.cluster !== '' && hello.cluster !== here.cluster) {
     return no(`${hello.name} belongs to another cluster of this application than ${here.name}, by its files`);
   }
-  if (known === undefined) return judgeNewcomer(hello, here);
-  if (known.incarnation === hello.incarnation && known.life === hello.life) return undefined;
+  if (known === undefined || (known.incarnation === hello.incarnation && known.life === hello.life))
+    return undefined;
   if (hello.incarnation > known.incarnation) return undefined;
   // Neither has got anywhere yet: the initializer of this worker has been started anew.
   if (here.cluster === '' && known.incarnation === hello.incarnation) {
@@ -104,25 +104,6 @@ function judgeIdentity(hello: Hello, here: Standpoint): Verdict | undefined {
   if (here.planted.anyIncarnation) return undefined;
   const text = `${hello.name} has been started again since: this is start ${hello.incarnation}, the latest is ${known.incarnation}`;
   return { ...no(text), incarnation: known.incarnation };
-}
-
-function judgeNewcomer(hello: Hello, here: Standpoint): Verdict | undefined {
-  const least = leastIncarnation(hello, here);
-  if (hello.incarnation >= least) return undefined;
-  return { ...later(`${hello.name} has been here before`), incarnation: least };
-}
-
-/**
- * The least incarnation that a worker may have of which this one knows nothing but what its own file says. One without
- * a cluster may be another life than that of the record, and nobody could tell.
- */
-export function leastIncarnation(
-  { name, cluster }: { readonly name: string; readonly cluster: string },
-  { epoch, members }: Pick<Standpoint, 'epoch' | 'members'>,
-): number {
-  if (cluster !== '' || epoch > 0) return 0;
-  const record = members?.find((member) => member.name === name);
-  return record === undefined ? 0 : record.incarnation + 1;
 }
 
 function judgeMember(hello: Hello, here: Standpoint): Verdict {

@@ -201,6 +201,9 @@ export class Leadership {
 function sameLives(one: Lives, other: Lives): boolean {
   return (
     one.length === other.length &&
-    one.every(({ name, incarnation }, i) => name === other[i]!.name && incarnation === other[i]!.incarnation)
+    one.every(({ name, incarnation, life }, i) => {
+      const same = other[i]!;
+      return name === same.name && incarnation === same.incarnation && life === same.life;
+    })
   );
 }

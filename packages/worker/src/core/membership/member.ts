@@ -706,13 +706,18 @@ export class Member {
     this.keeper.write(() => this.send(from, { type: 'appended', epoch, index }));
   }
 
-  /** Whoever is new by this record may live for the first time, whatever lives of its name were seen before. */
+  /**
+   * Whoever is new by this record may live for the first time, whatever lives of its name were seen before. So may one
+   * that has an incarnation which was another life's before.
+   */
   private forgetFormerLives(): void {
     const { state, effective } = this.clusterLog;
-    for (const { name, incarnation } of state.members) {
-      if (effective.members.some((member) => member.name === name)) continue;
+    for (const { name, incarnation, life } of state.members) {
       const peer = this.mesh.peers.get(name);
-      if (peer !== undefined && peer.incarnation > incarnation) this.mesh.forget(peer);
+      if (peer === undefined || peer.life === 0) continue;
+      const isNew = !effective.members.some((member) => member.name === name);
+      const former = peer.incarnation > incarnation && isNew;
+      if (former || (peer.incarnation === incarnation && peer.life !== life)) this.mesh.forget(peer);
     }
   }
 
@@ -774,7 +779,7 @@ export class Member {
     const epoch = this.clusterLog.effective;
     const here = epoch.members.find(({ name }) => name === this.settings.name);
     // An epoch that knows of an earlier life of this worker only: the next one will know of this one.
-    if (here?.incarnation !== this.incarnation) return;
+    if (here?.incarnation !== this.incarnation || here.life !== this.life) return;
     invariant(epoch.epoch > this.view.epoch, 'epochs never go back');
     const before = this.view;
     this.view = epoch;
@@ -1112,12 +1117,13 @@ export class Member {
     const lives: MemberRecord[] = [];
     for (const member of members) {
       if (member.name === name) {
-        lives.push({ name, incarnation: this.incarnation, control, data });
+        lives.push({ name, incarnation: this.incarnation, life: this.life, control, data });
         continue;
       }
       const peer = this.mesh.peer(member.name);
       if (!this.attendance.present(peer, now)) return undefined;
-      lives.push({ name: member.name, incarnation: peer.incarnation, ...(peer.addresses ?? member) });
+      const { incarnation, life } = peer;
+      lives.push({ ...member, incarnation, life, ...peer.addresses });
     }
     return lives;
   }
@@ -1141,8 +1147,13 @@ export class Member {
     this.log.line('All worker data channels identified');
     this.log.line('Initializing application');
     const members = [
-      { name, incarnation: this.incarnation, control, data },
-      ...workers.map((peer) => ({ name: peer.name, incarnation: peer.incarnation, ...peer.addresses! })),
+      { name, incarnation: this.incarnation, life: this.life, control, data },
+      ...workers.map(({ addresses, ...peer }) => ({
+        name: peer.name,
+        incarnation: peer.incarnation,
+        life: peer.life,
+        ...addresses!,
+      })),
     ];
     const owners = dealSlots(plan.application.slots, members.length);
     this.log.line('Distributing local topologies to workers');
@@ -1313,8 +1324,13 @@ export class Member {
     if (!refusal.final) {
       if (refusal.incarnation > this.incarnation && this.phase === 'forming' && peer !== undefined) {
         this.incarnation = refusal.incarnation;
-        const { boundary } = peer.control;
-        boundary.restart({ epoch: 0, from: this.incarnation, to: boundary.session.to }, true);
+        // Whoever else it speaks to knows it by the one that it had.
+        for (const { control } of this.mesh.peers.values()) {
+          control.boundary.restart(
+            { epoch: 0, from: this.incarnation, to: control.boundary.session.to },
+            true,
+          );
+        }
       }
       return;
     }

@@ -26,7 +26,7 @@ import type { Timing } from '../link/timing.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, ConnectionId, LineLog, Network } from '../ports.js';
 import type { Fingerprint } from '../topology/fingerprint.js';
-import { judge, leastIncarnation, type Standpoint } from './greeter.js';
+import { judge, type Standpoint } from './greeter.js';
 import { controlMessages, type ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
 
@@ -383,7 +383,6 @@ export class Mesh {
     const reborn = peer.life !== 0 && peer.life !== welcome.life;
     // An incarnation that another life has had, or a later one: when it greets, it is told to take a new one.
     if (reborn && peer.incarnation >= welcome.incarnation && this.self.cluster !== '') return false;
-    if (peer.incarnation === 0 && welcome.incarnation < leastIncarnation(welcome, this.self)) return false;
     if (boundary.session.to === 0) this.noteLife(peer, welcome.incarnation, welcome.life);
     else if (boundary.session.to !== welcome.incarnation || peer.life !== welcome.life) {
       this.noteLife(peer, welcome.incarnation, welcome.life);

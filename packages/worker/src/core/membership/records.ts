@@ -16,6 +16,8 @@ import { streamPositionField } from '../streams/stream-position.js';
 const memberField = fieldStruct({
   name: fieldText,
   incarnation: fieldU32,
+  /** Of the process: one without files may come by an incarnation that another life has had. */
+  life: fieldU32,
   control: addressField,
   data: addressField,
 });

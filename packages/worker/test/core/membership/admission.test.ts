@@ -74,7 +74,7 @@ describe('the admission of joiners', () => {
     const { admission } = admitting();
     expect(admission.request(candidate('w3', 1), 0, quiet)).to.equal('');
     expect(admission.request(candidate('w3', 1, 7), 1, { ...quiet, present: () => false })).to.equal('');
-    expect(admission.complete(({ life }) => life)).to.deep.equal([{ ...memberNamed('w3'), incarnation: 7 }]);
+    expect(admission.complete(({ life }) => life)).to.deep.equal([{ ...memberNamed('w3', 7), life: 7 }]);
   });
 
   it('forgets those that have stopped asking and cannot be spoken to', () => {

@@ -56,7 +56,7 @@ describe('the file of a cluster', () => {
     file.writeUInt32BE(crc32(file, 4), 0);
     expect(() => readClusterFile(file)).to.throw(
       ClusterFileError,
-      'it is of version 2; this worker reads version 1',
+      `it is of version ${clusterFileVersion + 1}; this worker reads version ${clusterFileVersion}`,
     );
   });
 });

@@ -2,7 +2,7 @@ import type { ClusterState } from '../../../src/core/membership/cluster-state.js
 import type { EpochRecord, MemberRecord } from '../../../src/core/membership/records.js';
 
 export function memberNamed(name: string, incarnation = 1): MemberRecord {
-  return { name, incarnation, control: { host: name, port: 1 }, data: { host: name, port: 2 } };
+  return { name, incarnation, life: 1, control: { host: name, port: 1 }, data: { host: name, port: 2 } };
 }
 
 /** A state in which members of these names own the slots in turn. */
