@@ -137,10 +137,11 @@ export class Injector {
 
   /** A worker has ended in order, or is about to: nobody starts one again that has died. */
   private get ending(): boolean {
-    return this.world.hosts.some(
-      ({ used, process }) =>
-        used && process?.killed === false && (process.endedWell || process.core.status.phase === 'finishing'),
-    );
+    return this.world.hosts.some(({ used, process, clean }) => {
+      if (!used || process === undefined) return false;
+      if (process.killed) return clean;
+      return process.endedWell || process.core.status.phase === 'finishing';
+    });
   }
 
   private shrink({ ask, leave, drain }: ShrinkDeed): boolean {

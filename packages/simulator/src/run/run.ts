@@ -145,8 +145,11 @@ class Run implements FinishedRun {
       asked.post((core) => core.shutDown());
       this.pass(settleMsMax, () => this.ended);
       if (this.failed) return;
-      if (this.present.some(({ endedWell }) => endedWell)) return this.clearUp(mayBeCutShort);
-      if (!mayBeCutShort || world.hosts.some(({ alive }) => alive)) break;
+      if (this.someHaveGone) return this.clearUp(mayBeCutShort);
+      if (!mayBeCutShort) break;
+      // Those that knew of it have died and come back: they go on, and are asked again.
+      if (this.present.every(({ alive, core }) => alive && core.status.phase === 'processing')) continue;
+      if (world.hosts.some(({ alive }) => alive)) break;
       supervision.endExpected = 'no';
       for (const host of world.hosts) if (host.used) host.boot();
       feeder.stopAfter(Infinity);
@@ -158,8 +161,15 @@ class Run implements FinishedRun {
 
   /** Nobody is there any more, but for those that were started again when all others had gone. */
   private get ended(): boolean {
-    const gone = this.present.some(({ endedWell }) => endedWell);
+    const gone = this.someHaveGone;
     return this.present.every(({ alive, core }) => !alive || (gone && core.status.phase === 'returning'));
+  }
+
+  /** Somebody has ended in order, or would have but for the last step: its files are removed. */
+  private get someHaveGone(): boolean {
+    return this.world.hosts.some(
+      ({ used, process, clean }) => used && (process!.endedWell || (process!.killed && clean)),
+    );
   }
 
   /** The cluster has ended in order. Who died, or could not know, has files that nobody needs. */
