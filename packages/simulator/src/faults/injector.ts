@@ -26,6 +26,7 @@ export class Injector {
   private readonly moments = new Moments();
   private readonly endings = new Set<() => void>();
   private healed = false;
+  private shuttingDown = false;
 
   constructor(
     private readonly world: World,
@@ -45,6 +46,11 @@ export class Injector {
     for (const end of [...this.endings]) end();
     for (const host of this.world.hosts) if (host.process !== undefined) host.process.doom = undefined;
     for (const host of this.world.hosts) if (host.used) host.boot();
+  }
+
+  /** The cluster is asked to stop. */
+  shutDown(): void {
+    this.shuttingDown = true;
   }
 
   private inject(fault: Fault): void {
@@ -122,7 +128,7 @@ export class Injector {
   private kill(host: Host, { downMs, wishes, part, power, atShutdown }: KillDeed): boolean {
     const { process } = host;
     if (process === undefined || !process.alive || process.doom !== undefined) return false;
-    if (atShutdown === true && !this.healed) return false;
+    if (atShutdown === true && !this.shuttingDown) return false;
     const { schedule } = this.world;
     process.doom = { wishesLeft: wishes, part, power };
     // Never at once: what doomed it may be a call into it that is not over.

@@ -141,6 +141,7 @@ class Run implements FinishedRun {
     const mayBeCutShort = scenario.faults.some((fault) => fault.kind === 'kill' && fault.atShutdown);
     for (let nth = 1; nth <= shutdownsMax; nth++) {
       supervision.endExpected = mayBeCutShort ? 'anyhow' : 'in order';
+      this.injector.shutDown();
       const asked = dice.pick(this.present);
       asked.post((core) => core.shutDown());
       this.pass(settleMsMax, () => this.ended);

@@ -58,8 +58,9 @@ export class Feeder implements Partial<Watch> {
     process.wishes.positions = () => this.positions(process.host);
     const journaled = journaledCounts(this.world.hosts[process.host]!.logs.journal);
     for (const feed of this.feeds) {
-      if (feed.lane.host === process.host && this.isJournaled(feed))
-        feed.next = journaled[feed.lane.name] ?? 0;
+      if (feed.lane.host !== process.host || !this.isJournaled(feed)) continue;
+      feed.next = journaled[feed.lane.name] ?? 0;
+      this.rearm(feed);
     }
   }
 
@@ -76,6 +77,11 @@ export class Feeder implements Partial<Watch> {
   private rewind(feed: Feed, next = 0): void {
     feed.furthest = Math.max(feed.furthest, feed.next);
     feed.next = next;
+    this.rearm(feed);
+  }
+
+  /** It had nothing to do any more, and has again. */
+  private rearm(feed: Feed): void {
     if (!feed.scheduled) this.later(feed, this.gapMs(feed));
   }
 
@@ -111,7 +117,7 @@ export class Feeder implements Partial<Watch> {
   /** Senders have nothing more once this many messages have been taken in all. */
   stopAfter(messages: number): void {
     this.pausedAt = messages;
-    for (const feed of this.feeds) if (!feed.scheduled) this.later(feed, this.gapMs(feed));
+    for (const feed of this.feeds) this.rearm(feed);
   }
 
   get pushed(): number {

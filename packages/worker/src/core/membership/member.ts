@@ -113,6 +113,7 @@ export interface MemberPorts {
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
 const shutdownGraceMs = 1000;
+const toldPatienceMs = 10_000;
 const departureNs = 2e9;
 const tellAgainNs = 1e9;
 /** What `answer` is asked for the number of clients that are connected to sources. */
@@ -1023,8 +1024,8 @@ export class Member {
     const told =
       this.shutdown !== undefined || this.view.members.every(({ name }) => name !== this.settings.name);
     if (!told) return this.end(undefined);
-    // Long enough for a connection that broke to be missed and made anew.
-    const patience = Math.max(shutdownGraceMs, 3 * this.settings.timing.silenceMs);
+    // Long enough for a connection that broke to be missed and made anew, and for a process that stands still a while.
+    const patience = Math.max(toldPatienceMs, 3 * this.settings.timing.silenceMs);
     this.over = { until: this.ports.clock.now() + patience * 1e6 };
     this.endIfOver(this.ports.clock.now());
   }
