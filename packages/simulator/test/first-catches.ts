@@ -23,7 +23,7 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'no flush': 151,
   'drained straight in': 853,
   'in flight is not recorded': 39,
-  'told before synced': 135,
+  'told before synced': 158,
   'commit before record': 26,
   'prepares are not chained': 451,
   'recorded behind new': 11,
@@ -46,3 +46,6 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
 export const standstills: Partial<Readonly<Record<PlantedBug, string>>> = {
   'newer epoch is dropped': 'nothing is sent on a link before its greeting has been answered',
 };
+
+/** Bugs by which a record of the cluster names what is not on a disk: a worker that finds it so has caught them. */
+export const damages: ReadonlySet<PlantedBug> = new Set(['told before synced']);

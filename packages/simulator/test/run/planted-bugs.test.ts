@@ -2,13 +2,14 @@ import { expect } from 'chai';
 import { plantedBugs, type PlantedBug } from '@wallaroo/worker/core';
 import type { Finding } from '../../src/checkers/finding.js';
 import { runCampaign } from '../../src/run/campaign.js';
-import { firstCatches, standstills, withCheckpoints } from '../first-catches.js';
+import { damages, firstCatches, standstills, withCheckpoints } from '../first-catches.js';
 
 const seedsMax = 600;
 
-/** That a worker broke down, or that a run did not end, says little of what was wrong: such seeds do not count. */
-function counts(bug: PlantedBug, { checker }: Finding): boolean {
-  return checker !== 'crash' && (checker !== 'liveness' || bug in standstills);
+/** That a worker broke down, or that a run did not end, says little of what was wrong: most such seeds do not count. */
+function counts(bug: PlantedBug, { checker, text }: Finding): boolean {
+  if (checker === 'crash') return damages.has(bug) && text.includes('DamagedFileError: The event log');
+  return checker !== 'liveness' || bug in standstills;
 }
 
 /** The seed that catches the bug, and by which checker: at first the one from the list, then any. */
