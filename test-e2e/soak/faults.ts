@@ -35,6 +35,12 @@ const someOf = (on: Grounds) => {
 const mayGrow = ({ load }: Grounds) => load.members.length < membersMax;
 const mayShrink = ({ settledJoiners }: Grounds) => settledJoiners.length > 0;
 
+/** Where others reach a worker, which may have been started a moment ago. */
+async function portOf(on: Grounds, victim: Member): Promise<number> {
+  await victim.waitFor(/data: listening on/);
+  return on.dice.chance(0.5) ? victim.dataPort : victim.controlPort;
+}
+
 async function killAndLaunch(on: Grounds, victims: readonly Member[]): Promise<readonly Member[]> {
   await on.kill(...victims);
   await on.pause(1000);
@@ -76,7 +82,7 @@ export const faults: readonly Fault[] = [
     kind: 'reset connections',
     async act(on) {
       const victim = anyOf(on);
-      on.proxy.to(on.dice.chance(0.5) ? victim.dataPort : victim.controlPort).reset();
+      on.proxy.to(await portOf(on, victim)).reset();
       return [victim];
     },
   },
@@ -84,7 +90,7 @@ export const faults: readonly Fault[] = [
     kind: 'stall connections',
     async act(on) {
       const victim = anyOf(on);
-      await stall(on, on.dice.chance(0.5) ? victim.dataPort : victim.controlPort);
+      await stall(on, await portOf(on, victim));
       return [victim];
     },
   },
