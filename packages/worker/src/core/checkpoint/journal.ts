@@ -5,7 +5,7 @@ import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, LineLog, LogFiles, LogKind } from '../ports.js';
 import type { Inlet } from '../step/inlet.js';
-import { JournalReplay, journalBytes } from '../recovery/journal-replay.js';
+import { JournalReplay, journalBytes } from './journal-replay.js';
 import {
   beginRecord,
   logStart,

@@ -1,6 +1,5 @@
 import { KeptOutput } from '../checkpoint/kept-output.js';
-import type { DamagedLogError, LogPlace } from '../checkpoint/log-records.js';
-import type { LogOwner } from '../checkpoint/log-records.js';
+import type { DamagedLogError, LogOwner, LogPlace } from '../checkpoint/log-records.js';
 import { Backpressure } from '../link/backpressure.js';
 import { frameKind, type Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';

@@ -1,6 +1,11 @@
-import { checkHead, DamagedLogError, ForeignLogError, logHeads } from '../checkpoint/log-records.js';
+import type { Operations } from '../operations.js';
+import type { LogFiles } from '../ports.js';
 import {
   checkedSum,
+  checkHead,
+  DamagedLogError,
+  ForeignLogError,
+  logHeads,
   recordHeaderBytes,
   recordKind,
   recordLength,
@@ -8,10 +13,8 @@ import {
   seeds,
   type LogOwner,
   type LogPlace,
-} from '../checkpoint/log-records.js';
-import { nextFile } from '../checkpoint/log-writer.js';
-import type { Operations } from '../operations.js';
-import type { LogFiles } from '../ports.js';
+} from './log-records.js';
+import { nextFile } from './log-writer.js';
 
 const pieceBytes = 1024 * 1024;
 /** More than the first record of a file can have. */
