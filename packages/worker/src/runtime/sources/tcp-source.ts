@@ -4,9 +4,9 @@ import type { Decoder } from '../../api/codec.js';
 import { ApplicationError } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 import { Listener } from '../listener.js';
-import { whenAborted } from '../when-aborted.js';
 import { LineSplitter } from './line-splitter.js';
 import { TcpConnection, type Splitter } from './tcp-connection.js';
+import { listenForClients, TcpConnections } from './tcp-connections.js';
 
 export interface LineTcpSourceOptions<T> {
   readonly decoder: Decoder<T>;
@@ -90,8 +90,7 @@ class TcpSource<T> implements RunningSource {
   private readonly wanted: Address | undefined;
   private readonly maxSize: number;
   private readonly listener: Listener;
-  private readonly connections = new Set<TcpConnection>();
-  private muted = true;
+  private readonly connections = new TcpConnections();
 
   constructor(
     private readonly context: SourceContext<T>,
@@ -121,29 +120,15 @@ class TcpSource<T> implements RunningSource {
   }
 
   async start(): Promise<void> {
-    const { name } = this.context;
-    if (this.wanted === undefined) {
-      this.context.log(
-        'warning',
-        `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
-      );
-      return;
-    }
-    this.address = await this.listener.listen(this.wanted);
-    this.context.log('info', `${name} source is listening on ${formatAddress(this.address)}`);
+    this.address = await listenForClients(this.context, this.listener, this.wanted);
   }
 
   mute(): void {
-    this.muted = true;
-    for (const connection of this.connections) connection.mute();
+    this.connections.mute();
   }
 
   unmute(): void {
-    this.muted = false;
-    for (const connection of this.connections) {
-      connection.unmute();
-      if (this.muted) return;
-    }
+    this.connections.unmute();
   }
 
   get clients(): number {
@@ -152,17 +137,12 @@ class TcpSource<T> implements RunningSource {
 
   async drain(): Promise<void> {
     this.listener.close();
-    while (this.connections.size > 0) await Promise.all([...this.connections].map(({ done }) => done));
+    while (this.connections.size > 0) await this.connections.allDone();
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
-    for (const connection of this.connections) connection.stop();
-    const forget = whenAborted(deadline, () =>
-      this.connections.forEach((connection) => connection.destroy()),
-    );
-    await Promise.all([...this.connections].map(({ done }) => done));
-    forget();
+    await this.connections.stop(deadline);
   }
 
   private connected(socket: Socket): void {
@@ -170,9 +150,6 @@ class TcpSource<T> implements RunningSource {
     const splitter = this.makeSplitter(this.maxSize, (bytes, start, end) =>
       context.receive(bytes, start, end),
     );
-    const connection = new TcpConnection(socket, splitter, context);
-    this.connections.add(connection);
-    void connection.done.then(() => this.connections.delete(connection));
-    if (!this.muted) connection.unmute();
+    this.connections.add(new TcpConnection(socket, splitter, context));
   }
 }

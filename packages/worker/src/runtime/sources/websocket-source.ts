@@ -5,6 +5,7 @@ import { isNamed } from '../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../api/source.js';
 import { listenForWebSockets, type WebSocketListener } from '../websocket-listener.js';
 import { onOneLine } from '../log.js';
+import { warnOfNoAddress } from './tcp-connections.js';
 
 export interface WebSocketSourceOptions<T> {
   /** Gets the payload of each frame, text or binary. */
@@ -60,13 +61,7 @@ class WebSocketSource<T> implements RunningSource {
 
   async start(): Promise<void> {
     const { name } = this.context;
-    if (this.wanted === undefined) {
-      this.context.log(
-        'warning',
-        `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
-      );
-      return;
-    }
+    if (this.wanted === undefined) return warnOfNoAddress(this.context);
     this.listener = await listenForWebSockets({
       what: `${name} source`,
       address: this.wanted,

@@ -34,6 +34,16 @@ class Bench {
     });
   }
 
+  /** One to which the sink has promised a first checkpoint, with one message. */
+  static promised(): Bench {
+    const bench = new Bench();
+    bench.introduce();
+    bench.write('one');
+    bench.prepare(1);
+    bench.vote(1, true);
+    return bench;
+  }
+
   /** What was sent since the last time. */
   take(): string[] {
     return this.got.splice(0);
@@ -264,11 +274,7 @@ describe('a worker and its connector sink', () => {
     });
 
     it('first finish the one before, if a barrier comes ahead of the word that it counts', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.write('two');
       bench.take();
       bench.prepare(2, 1);
@@ -322,11 +328,7 @@ describe('a worker and its connector sink', () => {
 
   describe('when the connection is lost', () => {
     it('send again what is not committed', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.session.commit(1);
       bench.write('two');
       bench.lose();
@@ -349,11 +351,7 @@ describe('a worker and its connector sink', () => {
     });
 
     it('after the vote, wait for what becomes of it', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.write('two');
       bench.lose();
       bench.take();
@@ -367,11 +365,7 @@ describe('a worker and its connector sink', () => {
     });
 
     it('after the vote, and it counts meanwhile', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.lose();
       bench.session.commit(1);
       bench.write('two');
@@ -379,22 +373,14 @@ describe('a worker and its connector sink', () => {
     });
 
     it('after the vote, and it is given up meanwhile', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.lose();
       expect(bench.prepare(2, 0)).to.deep.equal(['the sink is not connected']);
       expect(bench.introduce(1)).to.deep.equal([phase2(1, false), output(0, 'one')]);
     });
 
     it('after the vote, ask again if the sink does not remember', () => {
-      const bench = new Bench();
-      bench.introduce();
-      bench.write('one');
-      bench.prepare(1);
-      bench.vote(1, true);
+      const bench = Bench.promised();
       bench.write('two');
       bench.lose();
       expect(bench.introduce()).to.deep.equal([output(0, 'one'), phase1(1, 0, 3)]);

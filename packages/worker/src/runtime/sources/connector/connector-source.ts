@@ -12,8 +12,8 @@ import { ApplicationError } from '../../../api/errors.js';
 import type { RunningSource, SourceConfig, SourceContext } from '../../../api/source.js';
 import { Listener } from '../../listener.js';
 import { onOneLine } from '../../log.js';
-import { whenAborted } from '../../when-aborted.js';
 import { TcpConnection } from '../tcp-connection.js';
+import { listenForClients, TcpConnections } from '../tcp-connections.js';
 import { SourceSession } from './source-session.js';
 import { SourceStreams } from './source-streams.js';
 
@@ -63,7 +63,6 @@ type CreditOptions = 'maxCredits' | 'refillCredits';
 
 interface Client {
   readonly socket: Socket;
-  readonly connection: TcpConnection;
   readonly session: SourceSession;
 }
 
@@ -81,7 +80,7 @@ class ConnectorSource<T> implements RunningSource {
   private readonly listener: Listener;
   private readonly streams: SourceStreams;
   private readonly sessions = new Set<Client>();
-  private muted = true;
+  private readonly connections = new TcpConnections();
   /** Nothing more is taken, and clients are about to be sent elsewhere. */
   private leaving = false;
   private successor: Address | undefined;
@@ -108,30 +107,15 @@ class ConnectorSource<T> implements RunningSource {
   }
 
   async start(): Promise<void> {
-    const { name } = this.context;
-    if (this.wanted === undefined) {
-      this.context.log(
-        'warning',
-        `${name} source does not listen: it has no address; give --in ${name}@HOST:PORT`,
-      );
-      return;
-    }
-    this.address = await this.listener.listen(this.wanted);
-    this.context.log('info', `${name} source is listening on ${formatAddress(this.address)}`);
+    this.address = await listenForClients(this.context, this.listener, this.wanted);
   }
 
   mute(): void {
-    this.muted = true;
-    for (const { connection } of this.sessions) connection.mute();
+    this.connections.mute();
   }
 
   unmute(): void {
-    if (this.leaving) return;
-    this.muted = false;
-    for (const { connection } of this.sessions) {
-      connection.unmute();
-      if (this.muted) return;
-    }
+    if (!this.leaving) this.connections.unmute();
   }
 
   position(): Uint8Array {
@@ -166,22 +150,13 @@ class ConnectorSource<T> implements RunningSource {
       await new Promise<void>((resolve) => (this.lastCutCounts = resolve));
     }
     this.restartClients(() => true);
-    await this.allGone();
+    await this.connections.allDone();
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
     this.lastCutCounts();
-    for (const { connection } of this.sessions) connection.stop();
-    const forget = whenAborted(deadline, () =>
-      this.sessions.forEach(({ connection }) => connection.destroy()),
-    );
-    await this.allGone();
-    forget();
-  }
-
-  private async allGone(): Promise<void> {
-    await Promise.all([...this.sessions].map(({ connection }) => connection.done));
+    await this.connections.stop(deadline);
   }
 
   private restartClients(which: (client: Client) => boolean): void {
@@ -219,12 +194,12 @@ class ConnectorSource<T> implements RunningSource {
     // A client whose machine is gone must not hold its streams for ever.
     socket.setKeepAlive(true, 30_000);
     const connection = new TcpConnection(socket, splitter, context);
-    const client: Client = { socket, connection, session };
+    const client: Client = { socket, session };
     this.sessions.add(client);
     void connection.done.then(() => {
       this.sessions.delete(client);
       session.closed();
     });
-    if (!this.muted) connection.unmute();
+    this.connections.add(connection);
   }
 }
