@@ -97,7 +97,6 @@ async function latency(settings: Settings): Promise<Row[]> {
       fixed(digits),
     ),
   ];
-  const changed = keys * changing;
   return [
     ...both('p50, ms', ({ p50 }) => p50, 1),
     ...both('p99, ms', ({ p99 }) => p99, 1),
@@ -118,7 +117,7 @@ async function latency(settings: Settings): Promise<Row[]> {
     ...both('CPU share', ({ cpuShare }) => cpuShare, 2),
     row(
       'log bytes per changed key',
-      results.map(({ resilient }) => resilient.log!.bytesPerCheckpoint / changed),
+      results.map(({ resilient }) => resilient.log!.bytesPerEntry),
       fixed(0),
       'stated',
     ),
