@@ -15,11 +15,16 @@ export class ShortStrings {
   read(bytes: Buffer, start: number, end: number): string {
     let hash = end - start;
     for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!;
+    const { strings } = this;
     const place = (Math.imul(hash, 0x9e3779b1) >>> (32 - sizeLog2)) | 0;
-    const known = this.strings[place]!;
+    const known = strings[place]!;
     if (known.length === end - start && equals(known, bytes, start)) return known;
+    // Two strings that fall on one place would push each other out for ever.
+    const other = strings[place ^ 1]!;
+    if (other.length === end - start && equals(other, bytes, start)) return other;
     const text = latin1Slice(bytes, start, end);
-    this.strings[place] = text;
+    strings[place ^ 1] = known;
+    strings[place] = text;
     return text;
   }
 }

@@ -46,7 +46,7 @@ export interface Entrance {
 
 interface Parts {
   /** By the number of the partitioning stage in the plan. */
-  readonly entrances: Map<number, Entrance>;
+  readonly entrances: (Entrance | undefined)[];
   readonly inlets: Map<string, Inlet>;
   readonly stores: Map<StageId, StateStore>;
   readonly outboxes: Outbox[];
@@ -64,7 +64,7 @@ export function assemble(plan: Plan, surroundings: Surroundings): Parts {
 
 class Assembly {
   readonly parts: Parts = {
-    entrances: new Map(),
+    entrances: [],
     inlets: new Map(),
     stores: new Map(),
     outboxes: [],
@@ -139,7 +139,7 @@ class Assembly {
     const { context, routing } = this.surroundings;
     const first = this.next(stage);
     const target = plan.stages.indexOf(stage);
-    this.parts.entrances.set(target, { first, pipeline: stage.pipelines[0]! });
+    this.parts.entrances[target] = { first, pipeline: stage.pipelines[0]! };
     const { slots } = plan.application;
     const destination = {
       target,

@@ -41,7 +41,7 @@ export class Engine {
   readonly routing = new Routing();
   private readonly messagePack: MessagePack;
   private readonly decoder: MessageDecoder;
-  private readonly entrances: ReadonlyMap<number, Entrance>;
+  private readonly entrances: readonly (Entrance | undefined)[];
   private readonly context: StepContext;
   private readonly outboxes: readonly Outbox[];
   private readonly turn: Turn;
@@ -139,7 +139,7 @@ export class Engine {
 
   /** Processes a message that was partitioned before. @throws UserCodeError, InvalidBatchError */
   enter(target: number, key: string, message: unknown): void {
-    const entrance = this.entrances.get(target);
+    const entrance = this.entrances[target];
     if (entrance === undefined) throw new InvalidBatchError(`the plan partitions nothing at stage ${target}`);
     if (!this.turn.open) this.turn.begin();
     this.context.pipeline = entrance.pipeline;

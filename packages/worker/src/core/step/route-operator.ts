@@ -15,13 +15,19 @@ export interface Destination {
   readonly slot: number | undefined;
 }
 
+/** A message that leaves makes it likely for this many more that they leave. */
+const likelyAfter = 8;
+
 /**
  * Hands a message to the worker that owns its key. The state of a key is where its owner is, so a known key is
- * found by the one look-up that its computation needs anyway; only for others is the slot computed.
+ * found by the one look-up that its computation needs anyway; only for others is the slot computed. Where many
+ * messages leave, the slot comes first: to look in vain for a key in a large store is dearer than to hash it.
  */
 export class RouteOperator implements Operator {
   private readonly store: StateStore | undefined;
   private readonly target: number;
+  /** Messages that may well leave. */
+  private likely = 0;
 
   constructor(
     private readonly context: StepContext,
@@ -35,7 +41,7 @@ export class RouteOperator implements Operator {
 
   process(message: unknown, key: string): void {
     const { routing, store } = this;
-    if (!routing.strict && store !== undefined && store.has(key)) {
+    if (this.likely === 0 && !routing.strict && store !== undefined && store.has(key)) {
       return this.next.process(message, key);
     }
     const { slot = slotOf(key, this.slots) } = this.destination;
@@ -46,6 +52,11 @@ export class RouteOperator implements Operator {
     } catch (error) {
       return this.context.failed(this.destination.what, key, message, error);
     }
-    if (batch === undefined) this.next.process(message, key);
+    if (batch !== undefined) {
+      this.likely = likelyAfter;
+      return;
+    }
+    if (this.likely > 0) this.likely--;
+    this.next.process(message, key);
   }
 }
