@@ -111,18 +111,23 @@ describe('framed TCP source', () => {
     expect(worker.linesWith('ERROR')).to.have.length(1);
   });
 
-  it('closes a connection whose bytes the decoder refuses, tells it once, and serves the others', async () => {
-    await relay();
-    const [good, bad] = await Promise.all([
-      Client.connect(worker.port('in')),
-      Client.connect(worker.port('in')),
-    ]);
-    await bad.write(frames(['taken', 'drop it', 'bad one', 'bad two', 'too late']));
-    await bad.closed;
-    await good.write(frame('afterwards'));
-    await expectExactly(['taken', 'afterwards']);
-    expect(worker.linesWith('Unable to decode message at in source: the payload is bad')).to.have.length(1);
-  });
+  for (const [journal, args] of [
+    ['without a journal', []],
+    ['with a journal', ['--run-with-resilience']],
+  ] as const) {
+    it(`closes a connection whose bytes the decoder refuses, tells it once, and serves the others, ${journal}`, async () => {
+      await relay(...args);
+      const [good, bad] = await Promise.all([
+        Client.connect(worker.port('in')),
+        Client.connect(worker.port('in')),
+      ]);
+      await bad.write(frames(['taken', 'drop it', 'bad one', 'bad two', 'too late']));
+      await bad.closed;
+      await good.write(frame('afterwards'));
+      await expectExactly(['taken', 'afterwards']);
+      expect(worker.linesWith('Unable to decode message at in source: the payload is bad')).to.have.length(1);
+    });
+  }
 
   it('keeps the connection when the application skips errors, and logs them at a bounded rate', async () => {
     await relay('--skip');

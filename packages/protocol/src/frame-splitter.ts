@@ -1,4 +1,7 @@
-/** Called once for each frame; `bytes` from `start` to `end` is the payload, valid during the call only. */
+/**
+ * Called once for each frame; `bytes` from `start` to `end` is the payload. Whoever pushed the chunk may write over it;
+ * the splitter does not.
+ */
 export type OnFrame = (bytes: Buffer, start: number, end: number) => void;
 
 export interface FrameFormat {
@@ -134,8 +137,10 @@ export class FrameSplitter {
     if (!(size >= 0 && size <= payloadBytesMax)) throw new OversizedFrameError(size, payloadBytesMax);
     this.holdUpTo(headerLength + size);
     if (this.held < headerLength + size) return false;
+    const { partial } = this;
+    this.partial = nothing;
     this.held = 0;
-    this.onFrame(this.partial, headerLength, headerLength + size);
+    this.onFrame(partial, headerLength, headerLength + size);
     return !this.paused;
   }
 

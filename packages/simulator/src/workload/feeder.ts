@@ -205,7 +205,8 @@ function journaledCounts(journal: LogDisk): Counts {
     const start = { file: starts[i]!, offset: 0, sum: 0 };
     const reader = new RecordReader(start, seeds.journal, (kind, bytes, from, end) => {
       if (kind !== recordKind.input) return;
-      for (let at = from + 12 + bytes.readUInt32BE(from + 8); at < end;) {
+      // All of it is one run.
+      for (let at = from + 12 + bytes.readUInt32BE(from + 8) + 12; at < end;) {
         const length = bytes.readUInt32BE(at);
         at += 4 + length;
         const { lane, number } = JSON.parse(bytes.toString('utf8', at - length, at)) as InputMessage;

@@ -35,9 +35,12 @@ export interface SourceContext<T> {
   push(message: T): void;
   /**
    * Decodes one frame with the source's decoder, then as {@link push}.
+   *
+   * With a journal the frame is decoded only once it is on disk. Then the bytes, and the four in front of them, must
+   * stay as they are until the turn of the event loop ends, and `client` is told if the decoder refuses them.
    * @throws DecodeError when the decoder refuses the bytes: close the connection they came from
    */
-  receive(bytes: Buffer, start: number, end: number): void;
+  receive(bytes: Buffer, start: number, end: number, client?: SourceClient): void;
   /**
    * For sources whose clients bring numbered streams, which may go on at another worker of the cluster: asks for one.
    * `answer` is called once, with the number of the last message that the cluster has (2^64 - 1: none), or
@@ -53,6 +56,12 @@ export interface SourceContext<T> {
   log(severity: 'info' | 'warning' | 'error', text: string): void;
   /** The source cannot go on: stops the worker with this error. */
   fail(error: Error): void;
+}
+
+/** Whom a source receives frames from. */
+export interface SourceClient {
+  /** The decoder has refused a frame: close the connection. Nothing is processed that has come behind that frame. */
+  refuse(error: Error): void;
 }
 
 export interface SourceInput {

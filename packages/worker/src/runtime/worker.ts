@@ -486,16 +486,19 @@ export class Worker {
           this.wantStop(error as Error);
         }
       },
-      receive: (bytes, start, end) => {
-        if (over()) return;
-        try {
-          if (journaled) member.journal(name, bytes, start, end);
-          else inlet.receive(bytes, start, end);
-        } catch (error) {
-          if (isNamed(error, 'DecodeError')) throw error;
-          this.wantStop(error as Error);
-        }
-      },
+      receive: journaled
+        ? (bytes, start, end, client) => {
+            if (!over()) member.journal(name, bytes, start, end, client);
+          }
+        : (bytes, start, end) => {
+            if (over()) return;
+            try {
+              inlet.receive(bytes, start, end);
+            } catch (error) {
+              if (isNamed(error, 'DecodeError')) throw error;
+              this.wantStop(error as Error);
+            }
+          },
       claim: (stream, answer) => this.guarded(() => member.claimStream({ source: name, stream }, answer)),
       release: (stream, position) =>
         this.guarded(() => member.releaseStream({ source: name, stream, position })),

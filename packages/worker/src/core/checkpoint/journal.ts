@@ -1,10 +1,10 @@
 import { ByteWriter } from '@wallaroo/protocol';
-import { isNamed } from '../../api/errors.js';
+import { DecodeError, isNamed } from '../../api/errors.js';
+import type { SourceClient } from '../../api/source.js';
 import type { Engine } from '../engine/engine.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Clock, LineLog, LogFiles, LogKind } from '../ports.js';
-import type { Inlet } from '../step/inlet.js';
 import { JournalReplay, journalBytes } from './journal-replay.js';
 import {
   beginRecord,
@@ -23,8 +23,14 @@ const fileBytes = 16 * 1024 * 1024;
 /** Sources wait while more than this waits for the disk, or to be processed. */
 const heldBytesMax = 4 * 1024 * 1024;
 const againNs = 1e9;
+/** Clients of one life of a worker before their numbers begin anew. */
+const clientsMax = 2 ** 21;
+const refusedMax = 1024;
+const nothing: Buffer = Buffer.alloc(0);
 
 export interface JournalHost {
+  /** Tells this life of the worker from others. */
+  readonly life: number;
   readonly files: LogFiles;
   readonly operations: Operations;
   readonly engine: Engine;
@@ -40,9 +46,9 @@ export interface JournalHost {
 
 /** Messages of one record. */
 interface Batch {
-  readonly source: string;
-  readonly messages: readonly unknown[];
   readonly record: Buffer;
+  /** Whom they came from, run by run; not known of those that were read from disk. */
+  readonly clients: readonly (SourceClient | undefined)[];
   /** Where the record begins. */
   place: LogPlace;
 }
@@ -51,14 +57,28 @@ interface Batch {
  * What sources have read, on disk before it is processed: a source that cannot be asked to send again loses nothing
  * that it has read. Each turn of the loop makes a record; while one sync runs, others gather for the next one.
  *
+ * Messages stay bytes until they are on disk and their turn has come: only then are they decoded. Where they stand
+ * with their lengths in what was read, as in the commonest framing, they are copied many at a time.
+ *
  * After a rollback, what the journal has from a place on is processed first, then what came meanwhile.
  */
 export class Journal {
   private readonly writer: LogWriter;
   private readonly out = new ByteWriter(recordBytes + 16 * 1024);
-  /** The source of the record that is being gathered, and its decoded messages. */
+  /** The source of the record that is being gathered, and whom its messages came from, the last of them once more. */
   private source = '';
-  private messages: unknown[] = [];
+  private clients: (SourceClient | undefined)[] = [];
+  private client: SourceClient | undefined;
+  /** Where the length of the run that is being gathered is to stand. */
+  private runAt = 0;
+  /** What belongs to that run and is not copied yet: from `from` to `to`. */
+  private read: Buffer = nothing;
+  private from = 0;
+  private to = 0;
+  private readonly numbers = new WeakMap<SourceClient, number>();
+  private lastNumber: number;
+  /** Clients whose messages are not to be processed; so many at most as may have something waiting. */
+  private readonly refused = new Set<number>();
   /** Written or to be written, and not known to be on disk. */
   private unsynced: Batch[] = [];
   /** On disk, to be processed. */
@@ -80,6 +100,7 @@ export class Journal {
   constructor(private readonly host: JournalHost) {
     this.writer = new LogWriter(host.files, 'journal', () => host.owner());
     this.processesAtOnce = host.planted.has('processed before journaled');
+    this.lastNumber = host.life * clientsMax;
   }
 
   /** Nothing waits to be processed. */
@@ -89,7 +110,7 @@ export class Journal {
 
   /** Bytes that wait to be processed. */
   get bytes(): number {
-    return this.size + this.out.length;
+    return this.size + this.out.length + this.to - this.from;
   }
 
   /** Sources are to read nothing more for now. */
@@ -104,23 +125,24 @@ export class Journal {
   }
 
   /**
-   * Takes a message that a source has read.
-   * @throws DecodeError when the decoder refuses it
+   * Takes a message that a source has read. The bytes may be looked at until the turn of the loop ends.
+   * @param client whoever sent it, if what follows a message that cannot be decoded is not to be processed
    */
-  receive(inlet: Inlet, bytes: Buffer, start: number, end: number): void {
-    const message = inlet.decoded(bytes, start, end);
-    if (message == null) return;
-    const { out } = this;
-    if (out.length > 0 && this.source !== inlet.name) this.finishRecord();
-    if (out.length === 0) {
-      beginRecord(out);
-      out.u64(0n).text32(inlet.name);
-      this.source = inlet.name;
-      this.host.wake();
+  receive(source: string, bytes: Buffer, start: number, end: number, client?: SourceClient): void {
+    const framed = start >= 4 && u32At(bytes, start - 4) === end - start;
+    const asBefore = source === this.source && client === this.client;
+    if (start - 4 === this.to && bytes === this.read && framed && asBefore) {
+      this.to = end;
+    } else {
+      this.copyRead();
+      if (!(asBefore && this.out.length > 0) && !this.beginRun(source, client)) return;
+      if (framed) {
+        this.read = bytes;
+        this.from = start - 4;
+        this.to = end;
+      } else this.out.u32(end - start).bytes(bytes, start, end);
     }
-    out.u32(end - start).bytes(bytes, start, end);
-    this.messages.push(message);
-    if (out.length >= recordBytes) this.finishRecord();
+    if (this.out.length + this.to - this.from >= recordBytes) this.finishRecord();
   }
 
   /** The turn is over: what was gathered goes to the disk. */
@@ -138,9 +160,8 @@ export class Journal {
   process(mayProcess: () => boolean): boolean {
     const batch = mayProcess() ? this.ready.shift() : undefined;
     if (batch !== undefined) {
-      const inlet = this.host.engine.inlets.get(batch.source);
-      for (const message of batch.messages) inlet?.push(message);
       this.size -= batch.record.length;
+      this.processRecord(batch);
     }
     if (this.retryAt === undefined && this.ready.length === 0) this.replay?.readOn();
     return batch !== undefined;
@@ -182,16 +203,92 @@ export class Journal {
     this.writeFrom(this.mendFrom);
   }
 
+  /** What follows is of this source and client. @returns false when nothing of the client is wanted any more */
+  private beginRun(source: string, client: SourceClient | undefined): boolean {
+    const { out } = this;
+    const number = client === undefined ? 0 : this.numberOf(client);
+    if (client !== undefined && this.refused.has(number)) {
+      client.refuse(new DecodeError('A message before this one could not be decoded'));
+      return false;
+    }
+    if (out.length > 0 && this.source === source) this.endRun();
+    else {
+      this.finishRecord();
+      beginRecord(out);
+      out.u64(0n).text32(source);
+      this.source = source;
+      this.host.wake();
+    }
+    this.clients.push(client);
+    this.client = client;
+    this.runAt = out.u53(number).length;
+    out.u32(0);
+    return true;
+  }
+
+  private numberOf(client: SourceClient): number {
+    let number = this.numbers.get(client);
+    if (number === undefined) this.numbers.set(client, (number = ++this.lastNumber));
+    return number;
+  }
+
+  private copyRead(): void {
+    if (this.to > this.from) this.out.bytes(this.read, this.from, this.to);
+    this.read = nothing;
+    this.from = this.to = 0;
+  }
+
+  private endRun(): void {
+    this.copyRead();
+    this.out.patchU32(this.runAt, this.out.length - this.runAt - 4);
+  }
+
   private finishRecord(): void {
-    const { messages } = this;
-    const record = takeRecord(this.out);
-    if (record === undefined) return;
-    this.messages = [];
+    if (this.out.length === 0) return;
+    this.endRun();
+    const record = takeRecord(this.out)!;
+    const { clients } = this;
+    this.clients = [];
     this.size += record.length;
-    const batch: Batch = { source: this.source, messages, record, place: this.writer.place };
+    const batch: Batch = { record, clients, place: this.writer.place };
     this.unsynced.push(batch);
     if (this.retryAt === undefined && this.replay === undefined) this.write(batch);
-    if (this.processesAtOnce) this.ready.push({ ...batch, record: nothing });
+    if (this.processesAtOnce) this.ready.push(batch);
+  }
+
+  private processRecord({ record, clients }: Batch): void {
+    let at = recordHeaderBytes + 8;
+    const sourceEnd = at + 4 + record.readUInt32BE(at);
+    const source = record.toString('utf8', at + 4, sourceEnd);
+    const inlet = this.host.engine.inlets.get(source);
+    if (inlet === undefined) return;
+    at = sourceEnd;
+    for (let run = 0; at < record.length; run++) {
+      const number = record.readUInt32BE(at) * 0x1_0000_0000 + record.readUInt32BE(at + 4);
+      const end = at + 12 + record.readUInt32BE(at + 8);
+      at += 12;
+      if (this.refused.has(number)) at = end;
+      while (at < end) {
+        const start = at + 4;
+        at = start + u32At(record, at);
+        try {
+          inlet.receive(record, start, at);
+        } catch (error) {
+          if (!isNamed(error, 'DecodeError')) throw error;
+          if (this.refuse(number, clients[run], error as Error)) at = end;
+        }
+      }
+    }
+  }
+
+  /** @returns true when nothing more of the client is to be processed; where there is none, messages have no order */
+  private refuse(number: number, client: SourceClient | undefined, error: Error): boolean {
+    if (client !== undefined) client.refuse(error);
+    else this.host.log.write('error', 'Recovery', error.message);
+    if (number === 0) return false;
+    this.refused.add(number);
+    if (this.refused.size > refusedMax) this.refused.delete(this.refused.values().next().value!);
+    return true;
   }
 
   private write(batch: Batch): void {
@@ -220,8 +317,7 @@ export class Journal {
       if (failure !== undefined) return this.failed(failure, this.syncedTo ?? logStart);
       this.syncedTo = end;
       const synced = this.unsynced.splice(0, count);
-      if (this.processesAtOnce) this.size -= synced.reduce((sum, { record }) => sum + record.length, 0);
-      else this.ready.push(...synced);
+      if (!this.processesAtOnce) this.ready.push(...synced);
       this.host.wake();
     });
     for (const file of touched)
@@ -261,27 +357,10 @@ export class Journal {
   }
 
   private readRecord(behind: LogPlace, bytes: Buffer, start: number, end: number): void {
-    const sourceStart = start + 8 + 4;
-    const sourceEnd = sourceStart + bytes.readUInt32BE(start + 8);
-    const source = bytes.toString('utf8', sourceStart, sourceEnd);
-    const inlet = this.host.engine.inlets.get(source);
-    const messages: unknown[] = [];
-    for (let at = sourceEnd; at < end && inlet !== undefined;) {
-      const length = bytes.readUInt32BE(at);
-      at += 4 + length;
-      try {
-        // The decoder may keep the bytes.
-        const message = inlet.decoded(Buffer.from(bytes.subarray(at - length, at)), 0, length);
-        if (message != null) messages.push(message);
-      } catch (error) {
-        if (!isNamed(error, 'DecodeError')) throw error;
-        this.host.log.write('error', 'Recovery', (error as Error).message);
-      }
-    }
     const record = Buffer.from(bytes.subarray(start - recordHeaderBytes, end));
     this.size += record.length;
     const place = { file: behind.file, offset: behind.offset - record.length, sum: 0 };
-    this.ready.push({ source, messages, record, place });
+    this.ready.push({ record, clients: [], place });
   }
 
   private endAt(end: LogPlace, torn: number): void {
@@ -302,4 +381,7 @@ export class Journal {
   }
 }
 
-const nothing = Buffer.alloc(0);
+/** As `readUInt32BE`, whose checks cost as much as all else that is done for a short message. */
+function u32At(bytes: Buffer, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}

@@ -35,8 +35,9 @@ export const recordKind = {
   /** What a sink has to hand on when everything goes back to the checkpoint: a `logOutput`. */
   output: 5,
   /**
-   * Messages as they were read: u64 up to where the journal was on disk before, text32 the source, then u32 length and
-   * bytes of each. In journals only.
+   * Messages as they were read: u64 up to where the journal was on disk before, text32 the source, then runs: u53 number
+   * of whoever sent them (0: nobody in particular), u32 length of what follows, then u32 length and bytes of each
+   * message. In journals only.
    */
   input: 6,
 } as const;
@@ -46,7 +47,7 @@ export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 export const recordHeaderBytes = 9;
 /** No record of ours is longer; one that says so is damaged. */
 export const recordBytesMax = 256 * 1024 * 1024;
-export const logVersion = 2;
+export const logVersion = 3;
 
 export const logHeads = messageTable({
   logHead: {

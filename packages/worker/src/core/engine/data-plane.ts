@@ -14,6 +14,8 @@ import { Engine } from './engine.js';
 
 export interface DataPlaneHost {
   readonly name: string;
+  /** Tells this life of the worker from others. */
+  readonly life: number;
   readonly plan: Plan;
   readonly windowBytes: { readonly sink: number; readonly link: number };
   readonly planted: ReadonlySet<PlantedBug>;
@@ -217,6 +219,7 @@ export class DataPlane {
   private makeDurability(host: DataPlaneHost): Durability | undefined {
     if (host.resilience === undefined) return undefined;
     return new Durability({
+      life: host.life,
       engine: this.engine,
       clock: host.clock,
       log: host.log,

@@ -1,4 +1,5 @@
 import type { Address } from '@wallaroo/protocol';
+import type { SourceClient } from '../../api/source.js';
 import { DataPlane } from '../engine/data-plane.js';
 import type { Engine } from '../engine/engine.js';
 import { invariant, unreachable } from '../invariant.js';
@@ -208,6 +209,7 @@ export class Member {
       ...ports,
       log: ports.log,
       name,
+      life: this.life,
       plan,
       windowBytes: settings.windowBytes,
       planted: this.planted,
@@ -383,11 +385,10 @@ export class Member {
 
   /**
    * Takes a message that a source has read and cannot be asked for again: it is on disk before it is processed.
-   * Only with resilience.
-   * @throws DecodeError when the decoder of the source refuses it
+   * The bytes may be looked at until the turn of the loop ends. Only with resilience.
    */
-  journal(source: string, bytes: Buffer, start: number, end: number): void {
-    this.data.durability!.journal.receive(this.engine.inlets.get(source)!, bytes, start, end);
+  journal(source: string, bytes: Buffer, start: number, end: number, client?: SourceClient): void {
+    this.data.durability!.journal.receive(source, bytes, start, end, client);
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { OversizedFrameError } from '@wallaroo/protocol';
 import { isNamed } from '../../api/errors.js';
-import type { SourceContext } from '../../api/source.js';
+import type { SourceClient, SourceContext } from '../../api/source.js';
 import { onOneLine } from '../log.js';
 
 /** Cuts what one connection sends into payloads. */
@@ -21,7 +21,7 @@ export interface Splitter {
 const farewellMs = 1000;
 
 /** One client of a TCP source. Bytes that are no messages close it, with one line, and touch nothing else. */
-export class TcpConnection {
+export class TcpConnection implements SourceClient {
   /** Settles when all whole messages that were read have been pushed and the socket is closed. */
   readonly done: Promise<void>;
   private resolveDone!: () => void;
@@ -114,7 +114,9 @@ export class TcpConnection {
     }
   }
 
-  private refuse(error: Error): void {
+  /** What it has sent is no message, or not to be processed: nothing more is taken. */
+  refuse(error: Error): void {
+    if (this.refused) return;
     this.refused = true;
     if (error instanceof OversizedFrameError) {
       this.context.log(

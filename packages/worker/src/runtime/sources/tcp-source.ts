@@ -148,8 +148,9 @@ class TcpSource<T> implements RunningSource {
   private connected(socket: Socket): void {
     const { context } = this;
     const splitter = this.makeSplitter(this.maxSize, (bytes, start, end) =>
-      context.receive(bytes, start, end),
+      context.receive(bytes, start, end, connection),
     );
-    this.connections.add(new TcpConnection(socket, splitter, context));
+    const connection = new TcpConnection(socket, splitter, context);
+    this.connections.add(connection);
   }
 }

@@ -97,6 +97,7 @@ class Bench {
         flushSinks: () => undefined,
         workersLeft: () => undefined,
       },
+      life: 1,
       owner: () => ({ cluster: 'c', application: 'a', worker: 'w' }),
       peers: () => [],
       idle: () => false,

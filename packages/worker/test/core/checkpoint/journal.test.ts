@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { Journal } from '../../../src/core/checkpoint/journal.js';
 import {
   recordHeaderBytes,
@@ -14,10 +15,19 @@ import { Lines } from '../support/members.js';
 import { MemoryLog } from '../support/memory-log.js';
 
 const second = 1e9;
+let lives = 1;
 const owner = { cluster: 'c', application: 'a', worker: 'w' };
 
 function never(): never {
   throw new Error('nobody opens it');
+}
+
+class Client {
+  readonly refusals: string[] = [];
+
+  refuse({ message }: Error): void {
+    this.refusals.push(message);
+  }
 }
 
 /** One life of a worker with two sources. Its disk may outlive it. */
@@ -59,6 +69,7 @@ class Life {
       },
     );
     this.journal = new Journal({
+      life: lives++,
       files: disk,
       operations: this.operations,
       engine: this.engine,
@@ -75,7 +86,23 @@ class Life {
   read(source: string, ...texts: string[]): void {
     for (const text of texts) {
       const bytes = Buffer.from(text);
-      this.journal.receive(this.engine.inlets.get(source)!, bytes, 0, bytes.length);
+      this.journal.receive(source, bytes, 0, bytes.length);
+    }
+  }
+
+  /** A client sends these, each behind its length, in one chunk. */
+  readFrames(client: Client, ...texts: string[]): void {
+    const parts = texts.map((text) => {
+      const frame = Buffer.alloc(4 + text.length);
+      frame.writeUInt32BE(text.length);
+      frame.write(text, 4, 'latin1');
+      return frame;
+    });
+    const chunk = Buffer.concat(parts);
+    let at = 0;
+    for (const { length } of parts) {
+      this.journal.receive('one', chunk, at + 4, at + length, client);
+      at += length;
     }
   }
 
@@ -121,6 +148,88 @@ describe('the journal of the sources', () => {
     expect(life.settle()).to.deep.equal(['one: a', 'two: b', 'one: c']);
   });
 
+  it('keeps messages as they are, whether they stand behind their lengths in what was read, or do not', () => {
+    const read = fc.oneof(
+      fc.record({ client: fc.nat(2), texts: fc.array(fc.string({ unit: 'binary-ascii', maxLength: 5 })) }),
+      fc.constant('turn' as const),
+    );
+    fc.assert(
+      fc.property(fc.array(read), (reads) => {
+        const life = new Life();
+        const clients = [new Client(), new Client()];
+        const expected: string[] = [];
+        for (const one of reads) {
+          if (one === 'turn') {
+            life.journal.endTurn();
+            continue;
+          }
+          const client = clients[one.client];
+          if (client === undefined) life.read('two', ...one.texts);
+          else life.readFrames(client, ...one.texts);
+          expected.push(...one.texts.map((text) => `${client === undefined ? 'two' : 'one'}: ${text}`));
+        }
+        expect(life.settle()).to.deep.equal(expected);
+        const again = new Life(life.disk);
+        again.journal.restore({ file: 0, offset: 0, sum: 0 });
+        expect(again.settle()).to.deep.equal(expected);
+      }),
+    );
+  });
+
+  it('holds no more of a long run than a record takes', () => {
+    const life = new Life();
+    const texts = Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(1000, '.'));
+    life.readFrames(new Client(), ...texts);
+    life.journal.endTurn();
+    life.disk.work();
+    life.journal.process(() => true);
+    expect(life.processed.length).to.be.within(1, 70);
+    const first = life.processed.splice(0);
+    expect([...first, ...life.settle()]).to.deep.equal(texts.map((text) => `one: ${text}`));
+  });
+
+  describe('when a message cannot be decoded', () => {
+    const refusal = /^Unable to decode message at one source: refused/;
+
+    it('tells its client, once, and processes nothing that this client has sent behind it, now or after a crash', () => {
+      const life = new Life();
+      const [bad, good] = [new Client(), new Client()];
+      life.refuses = 'bad';
+      life.readFrames(bad, 'a', 'bad', 'b');
+      life.readFrames(good, 'c');
+      life.readFrames(bad, 'd', 'bad');
+      life.journal.endTurn();
+      life.readFrames(bad, 'e');
+      expect(life.settle()).to.deep.equal(['one: a', 'one: c']);
+      expect(bad.refusals).to.have.length(1);
+      expect(bad.refusals[0]).to.match(refusal);
+      expect(good.refusals).to.deep.equal([]);
+      const again = new Life(life.disk);
+      again.refuses = 'bad';
+      again.journal.restore({ file: 0, offset: 0, sum: 0 });
+      expect(again.settle()).to.deep.equal(['one: a', 'one: c']);
+      expect(again.log.lines).to.have.length(1);
+      // A client of this life is another one, whatever its number.
+      again.readFrames(new Client(), 'f');
+      again.readFrames(new Client(), 'g');
+      expect(again.settle()).to.deep.equal(['one: f', 'one: g']);
+    });
+
+    it('takes nothing more from its client, and says so each time', () => {
+      const life = new Life();
+      const bad = new Client();
+      life.refuses = 'bad';
+      life.readFrames(bad, 'bad');
+      life.settle();
+      const { length } = life.disk.file('journal', 0).bytes;
+      life.readFrames(bad, 'a', 'b');
+      expect(life.settle()).to.deep.equal([]);
+      expect(bad.refusals).to.have.length(3);
+      expect(life.disk.file('journal', 0).bytes.length).to.equal(length);
+      expect(life.journal.empty).to.equal(true);
+    });
+  });
+
   it('processes nothing while nothing may be', () => {
     const life = new Life();
     life.turn('one', 'a');
@@ -150,7 +259,7 @@ describe('the journal of the sources', () => {
     expect(offset).to.equal(life.disk.file('journal', 0).bytes.length);
     life.turn('one', 'b');
     life.turn('two', 'c');
-    const lengthOfRecord = recordHeaderBytes + 8 + 4 + 'one'.length + 4 + 'b'.length;
+    const lengthOfRecord = recordHeaderBytes + 8 + 4 + 'one'.length + 12 + 4 + 'b'.length;
     expect(life.journal.position.offset).to.equal(offset);
     life.disk.work();
     expect(life.journal.position.offset, 'on disk, and not processed').to.equal(offset);
@@ -227,8 +336,8 @@ describe('the journal of the sources', () => {
     const inOne = (all: readonly string[]) => all.map((text) => `one: ${text}`);
 
     it('loses nothing that was synced, and nothing that was processed, whatever the power leaves of the rest', () => {
-      // A record of one byte has 29 in all.
-      for (const kept of [0, 1, 10, 28, 29]) {
+      // A record of one byte has 41 in all.
+      for (const kept of [0, 1, 10, 40, 41]) {
         const life = new Life();
         life.turn('one', 'a');
         life.settle();
@@ -241,7 +350,7 @@ describe('the journal of the sources', () => {
         life.disk.losePower(new Operations(), kept);
         const found = restarted(life.disk).settle();
         expect(found.slice(0, 1)).to.deep.equal(['one: a']);
-        expect(found.slice(1)).to.deep.equal(kept === 29 ? ['one: b'] : []);
+        expect(found.slice(1)).to.deep.equal(kept === 41 ? ['one: b'] : []);
       }
     });
 
@@ -298,8 +407,8 @@ describe('the journal of the sources', () => {
       life.disk.failing = 'the power is going';
       life.disk.work();
       life.disk.failing = undefined;
-      life.disk.losePower(new Operations(), 2 * 29);
-      life.disk.file('journal', 0).bytes.fill(0, end, end + 29);
+      life.disk.losePower(new Operations(), 2 * 41);
+      life.disk.file('journal', 0).bytes.fill(0, end, end + 41);
       const again = restarted(life.disk);
       expect(again.settle()).to.deep.equal(['one: a']);
       expect(again.damages).to.deep.equal([]);
