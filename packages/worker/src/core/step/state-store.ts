@@ -1,4 +1,5 @@
 import { slotOf } from '../slots/hash.js';
+import { KeyMap } from './key-map.js';
 
 /** The state of one key in one stage. */
 export interface Entry {
@@ -67,7 +68,7 @@ const gone = -0x3fff_ffff;
  * numbers at each access, and an encoding once per cut in which it changes.
  */
 export class MapStateStore implements StateStore {
-  private entries = new Map<string, MarkedEntry>();
+  private entries = new KeyMap<MarkedEntry>();
   private slots: MarkedEntry[][] = [];
   /** The entry that `has` found last. */
   private found: MarkedEntry | undefined;
@@ -145,7 +146,7 @@ export class MapStateStore implements StateStore {
   }
 
   clear(): void {
-    this.entries = new Map();
+    this.entries = new KeyMap();
     this.slots = [];
     this.found = undefined;
     this.changed = [];
@@ -221,7 +222,7 @@ export class MapStateStore implements StateStore {
   private insert(key: string, state: unknown, mark: number): MarkedEntry {
     const slot = slotOf(key, this.slotCount);
     const entry: MarkedEntry = { key, slot, state, mark };
-    this.entries.set(key, entry);
+    this.entries.add(key, entry);
     (this.slots[slot] ??= []).push(entry);
     return entry;
   }
