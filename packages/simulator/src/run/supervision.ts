@@ -6,6 +6,7 @@ import { FencingChecker } from '../checkers/fencing.js';
 import type { Finding } from '../checkers/finding.js';
 import { MonotonyChecker } from '../checkers/monotony.js';
 import { OwnershipChecker } from '../checkers/ownership.js';
+import { ParticipationChecker } from '../checkers/participation.js';
 import { ReadinessChecker } from '../checkers/readiness.js';
 import { WireChecker } from '../checkers/wire.js';
 import type { Journal } from '../workload/journal.js';
@@ -35,6 +36,7 @@ export class Supervision implements Partial<Watch> {
       this.operator,
       monotony,
       new OwnershipChecker(journal, scenario.resilience !== undefined, report),
+      new ParticipationChecker(report),
       new ReadinessChecker(journal, report),
       new DurabilityChecker(world.hosts, report),
       fencing,

@@ -24,6 +24,7 @@ export class Toy implements CoreMember {
       incarnation: 0,
       routeVersion: 0,
       members: [],
+      incarnations: [],
       owners: [],
       heldBytes: 0,
       unacknowledgedBytes: 0,

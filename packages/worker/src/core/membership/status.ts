@@ -9,6 +9,8 @@ export interface MemberStatus {
   readonly incarnation: number;
   readonly routeVersion: number;
   readonly members: readonly string[];
+  /** Of the members, in their order. */
+  readonly incarnations: readonly number[];
   /** By slot; empty before there is a view. */
   readonly owners: readonly string[];
   readonly heldBytes: number;
@@ -26,7 +28,7 @@ export interface MemberStatus {
 
 type Facts = Omit<
   MemberStatus,
-  'epoch' | 'checkpoint' | 'members' | 'owners' | 'unreachable' | 'leaving' | 'slotsToMove'
+  'epoch' | 'checkpoint' | 'members' | 'incarnations' | 'owners' | 'unreachable' | 'leaving' | 'slotsToMove'
 >;
 
 /** A status that reckons what takes long only when it is asked for: simulators look after every call. */
@@ -66,6 +68,10 @@ export class StatusNow implements MemberStatus {
 
   get members(): readonly string[] {
     return this.cluster.members.map(({ name }) => name);
+  }
+
+  get incarnations(): readonly number[] {
+    return this.cluster.members.map(({ incarnation }) => incarnation);
   }
 
   get owners(): readonly string[] {
