@@ -8,7 +8,8 @@ import type { SourceConfig, SourceContext, SourceInput } from '../api/source.js'
 import type { Timing } from '../core/link/timing.js';
 import { ClusterFileError } from '../core/membership/cluster-file.js';
 import { DamagedFileError } from '../core/membership/errors.js';
-import { Member, type ResilienceSettings } from '../core/membership/member.js';
+import { Member } from '../core/membership/member.js';
+import type { ResilienceSettings } from '../core/membership/member/surroundings.js';
 import type { Role } from '../core/membership/role.js';
 import type { Ends, LogFiles, Severity } from '../core/ports.js';
 import type { Plan } from '../core/topology/plan.js';

@@ -5,26 +5,14 @@ import { invariant, unreachable } from '../invariant.js';
 import type { Hello, Refusal } from '../link/greeting.js';
 import type { ChannelName } from '../link/inbound.js';
 import type { OutgoingBatch } from '../link/outgoing-batch.js';
-import type { Timing } from '../link/timing.js';
 import type { PlantedBug } from '../planted.js';
 import { Operations } from '../operations.js';
-import type {
-  Clock,
-  ConnectionId,
-  Ends,
-  LineLog,
-  LogFiles,
-  Network,
-  OutputPort,
-  Random,
-  Storage,
-} from '../ports.js';
+import type { ConnectionId, LineLog } from '../ports.js';
 import { dealSlots, type SlotOwners } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import { ClusterStreams } from '../streams/cluster-streams.js';
 import type { ClaimAnswer } from '../streams/stream-claims.js';
 import type { StreamId, StreamPosition } from '../streams/stream-position.js';
-import type { Plan } from '../topology/plan.js';
 import type { Candidate } from './admission.js';
 import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
@@ -55,60 +43,10 @@ import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
 import type { Phase } from './phase.js';
 import type { ControlRecord, MemberRecord } from './records.js';
-import type { Role } from './role.js';
+import type { MemberPorts, MemberSettings } from './member/surroundings.js';
 import { Shutdown } from './shutdown.js';
 import { StatusNow, type MemberStatus } from './status.js';
 import { waitsFor } from './waiting.js';
-
-export interface ResilienceSettings {
-  /** From one checkpoint to the next, in nanoseconds. */
-  readonly checkpointNs: number;
-  /** Operators may ask for another file of the event log. */
-  readonly rotation: boolean;
-  /** Another file is begun when one has so many bytes; undefined: when it is long for what it holds. */
-  readonly fileBytes: number | undefined;
-}
-
-export interface MemberSettings {
-  readonly plan: Plan;
-  readonly name: string;
-  readonly role: Role;
-  /** Where this worker listens. */
-  readonly control: Address;
-  readonly data: Address;
-  /** What this worker stored last, as `ClusterFile.topology`. */
-  readonly saved: Buffer | undefined;
-  readonly timing: Timing;
-  /** Sources are muted while a sink, or a link, holds more bytes than its window. */
-  readonly windowBytes: { readonly sink: number; readonly link: number };
-  /** A clean shutdown that makes no progress for so long gives up. */
-  readonly stopPauseMs: number;
-  /** Checkpoints are taken, and everything goes back to the last one when a member dies. */
-  readonly resilience: ResilienceSettings | undefined;
-  /** Slots that move at once, for measurements; default: as many as hold some thousand keys. */
-  readonly slotsPerRoute?: number | undefined;
-  readonly planted?: ReadonlySet<PlantedBug>;
-}
-
-export interface MemberPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: LineLog;
-  readonly network: Network;
-  readonly storage: Storage;
-  /** Asked only with resilience. */
-  readonly logFiles: LogFiles;
-  readonly ends: Ends;
-  readonly output: (sink: string) => OutputPort;
-  /** Messages are being processed: call `endTurn` when those at hand are through. */
-  turnOpened(): void;
-  /** Sources have been muted or unmuted; `what` is full, or has caught up. */
-  muteChanged(muted: boolean, what: string): void;
-  /** The answer of this worker alone to a query. */
-  answer(question: string): string;
-  /** This worker's part is over. */
-  ended(failure: Error | undefined): void;
-}
 
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
