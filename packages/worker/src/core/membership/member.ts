@@ -41,8 +41,8 @@ import type { Lives } from './leadership.js';
 import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
-import type { Phase } from './phase.js';
 import type { ControlRecord, MemberRecord } from './records.js';
+import { Standing } from './member/standing.js';
 import type { MemberPorts, MemberSettings } from './member/surroundings.js';
 import { Shutdown } from './shutdown.js';
 import { StatusNow, type MemberStatus } from './status.js';
@@ -65,7 +65,7 @@ export class Member {
   private readonly log: LineLog;
   private readonly planted: ReadonlySet<PlantedBug>;
   private readonly fingerprint: Fingerprint;
-  private readonly life: number;
+  private readonly standing: Standing;
   private readonly data: DataPlane;
   private readonly mesh: Mesh;
   private readonly leader: ClusterLeader;
@@ -76,20 +76,8 @@ export class Member {
   private readonly streams: ClusterStreams;
   /** Everything is as it was at the checkpoint of this epoch. */
   private restored = true;
-  private cluster: string;
-  private incarnation: number;
-  /** The incarnation of a worker with files is on disk: a next life will have another one. */
-  private incarnationKept: boolean;
-  private phase: Phase;
-  /** What is in effect for this life of the worker. */
-  private view: ClusterState = noCluster;
-  /** The highest epoch promised to a leader, and that leader. */
+  /** The highest epoch promised to a leader. */
   private promisedEpoch = 0;
-  private leaderName = '';
-  private endsState: 'closed' | 'opening' | 'open' = 'closed';
-  private sourcesState: 'running' | 'ending' | 'ended' = 'running';
-  /** Has become a member of a running cluster in this life, and not been ready yet. */
-  private joining = false;
   private toldDrained = false;
   private toldDrainedAt = 0;
   private drainsToLeave = true;
@@ -131,17 +119,19 @@ export class Member {
     this.planted = settings.planted ?? new Set();
     this.ignoresWindows = this.planted.has('window is ignored');
     this.fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined });
-    this.life = ports.random.u32();
+    const life = ports.random.u32();
     this.startedAt = ports.clock.now();
     this.waitingToldAt = this.startedAt;
     const saved = settings.saved === undefined ? undefined : this.readSaved(settings.saved);
     this.clusterLog = new ClusterLog(saved?.records ?? []);
     const { state } = this.clusterLog;
-    this.cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
+    const cluster = state.cluster || (role.kind === 'initializer' ? this.drawClusterId() : '');
     const raise = this.planted.has('incarnation is not raised') ? 0 : 1;
-    this.incarnation = saved === undefined ? 1 : saved.incarnation + raise;
-    this.incarnationKept = saved === undefined;
-    this.phase = saved === undefined ? 'forming' : 'returning';
+    const incarnation = saved === undefined ? 1 : saved.incarnation + raise;
+    const phase = saved === undefined ? 'forming' : 'returning';
+    this.standing = new Standing({ name, life, cluster, incarnation, phase }, (failure) =>
+      ports.ended(failure),
+    );
     this.data = new DataPlane({
       ...ports,
       log: ports.log,
@@ -153,27 +143,29 @@ export class Member {
       muteChanged: (muted, what) => ports.muteChanged(muted, what),
       peers: () => this.others(),
       running: () => this.running,
-      arrived: (version, keys, bytes) => this.send(this.leaderName, { type: 'moved', version, keys, bytes }),
+      arrived: (version, keys, bytes) =>
+        this.send(this.standing.leader, { type: 'moved', version, keys, bytes }),
       operations: this.operations,
       files: ports.logFiles,
       resilience: settings.resilience,
-      owner: () => ({ cluster: this.cluster, application: plan.application.name, worker: name }),
+      owner: () => ({ cluster: this.standing.cluster, application: plan.application.name, worker: name }),
       leaving: () => this.handedOver,
       saved: (checkpoint, { file, offset, sum }, streams) =>
-        this.send(this.leaderName, { type: 'saved', checkpoint, file, offset, sum, streams }),
-      notSaved: (checkpoint, why) => this.send(this.leaderName, { type: 'notSaved', checkpoint, why }),
+        this.send(this.standing.leader, { type: 'saved', checkpoint, file, offset, sum, streams }),
+      notSaved: (checkpoint, why) => this.send(this.standing.leader, { type: 'notSaved', checkpoint, why }),
       restored: () => {
         this.restored = true;
         this.checkReady();
       },
-      damaged: (kind, file, error) => this.end(new DamagedFileError(kind, file, error.offset, error.message)),
+      damaged: (kind, file, error) =>
+        this.standing.end(new DamagedFileError(kind, file, error.offset, error.message)),
     });
     this.attendance = new Attendance(timing.silenceMs * 1e6, ports.log);
     this.keeper = new Keeper(ports.storage, ports.clock, ports.log, this.operations, this.clusterLog, () => ({
       application: plan.application.name,
       fingerprint: this.fingerprint.text,
       name,
-      incarnation: this.incarnation,
+      incarnation: this.standing.incarnation,
       control: settings.control,
       data: settings.data,
     }));
@@ -182,10 +174,10 @@ export class Member {
     this.streams = new ClusterStreams({
       name,
       resilience: settings.resilience !== undefined,
-      epoch: () => this.view.epoch,
-      leader: () => this.leaderName,
-      members: () => this.view.members.map((member) => member.name),
-      positions: () => this.view.streams,
+      epoch: () => this.standing.view.epoch,
+      leader: () => this.standing.leader,
+      members: () => this.standing.view.members.map((member) => member.name),
+      positions: () => this.standing.view.streams,
       send: (member, message) => this.send(member, message),
     });
     this.leader.leadership.heardOf(state.epoch);
@@ -207,22 +199,22 @@ export class Member {
 
   /** Messages flow, or would if there were any and nothing was full. */
   get processing(): boolean {
-    return this.phase === 'processing' && !this.paused;
+    return this.standing.phase === 'processing' && !this.paused;
   }
 
   get status(): MemberStatus {
     const { held, unacknowledged } = this.data.linkBytes;
     return new StatusNow(
       {
-        phase: this.phase,
-        incarnation: this.incarnation,
+        phase: this.standing.phase,
+        incarnation: this.standing.incarnation,
         routeVersion: this.data.migration.version,
         heldBytes: held,
         unacknowledgedBytes: unacknowledged,
         journalBytes: this.data.durability?.journal.bytes ?? 0,
         progress: this.leader.progress,
       },
-      this.view,
+      this.standing.view,
       this.clusterLog.state,
       this.isAway,
     );
@@ -231,12 +223,12 @@ export class Member {
   start(): void {
     this.turn(() => {
       const { role } = this.settings;
-      if (this.phase === 'returning') {
+      if (this.standing.phase === 'returning') {
         this.log.line('Recovering from recovery files!');
         this.log.line('Attempting to recover...');
         // The new incarnation is on disk before anybody hears of it.
         return this.keeper.write(() => {
-          this.incarnationKept = true;
+          this.standing.incarnationKept = true;
           // It may have moved since; what the operator says now is newer than the file.
           if (role.kind === 'worker') this.dial('initializer', role.initializer);
           for (const member of this.clusterLog.state.members) {
@@ -258,7 +250,8 @@ export class Member {
     this.turn(() => {
       const now = this.ports.clock.now();
       this.mesh.tick(now);
-      if (!this.finishing) this.attendance.watch(this.others(), now, this.phase === 'draining');
+      if (!this.standing.finishing)
+        this.attendance.watch(this.others(), now, this.standing.phase === 'draining');
       this.shutdown?.tick(now, this.allThere(now));
       this.endIfOrphaned(now);
       this.endIfOver(now);
@@ -343,7 +336,7 @@ export class Member {
 
   endsOpened(): void {
     this.turn(() => {
-      this.endsState = 'open';
+      this.standing.ends = 'open';
       this.rollBack();
       this.leaveIfAsked();
       this.checkReady();
@@ -352,14 +345,14 @@ export class Member {
 
   sourcesEnded(): void {
     this.turn(() => {
-      this.sourcesState = 'ended';
+      this.standing.sources = 'ended';
       this.shutdown?.tick(this.ports.clock.now(), true);
     });
   }
 
   sinksFlushed(): void {
     this.turn(() => {
-      if (this.phase === 'finishing') this.keeper.remove(() => this.finished());
+      if (this.standing.phase === 'finishing') this.keeper.remove(() => this.finished());
     });
   }
 
@@ -377,11 +370,11 @@ export class Member {
   /** Stops the whole cluster: what was read is processed, then all workers end. */
   shutDown(): void {
     this.turn(() => {
-      if (this.shutdown !== undefined || this.phase === 'finishing') return;
-      if (this.view.epoch === 0 || this.endsState !== 'open') return this.giveUpStart();
+      if (this.shutdown !== undefined || this.standing.phase === 'finishing') return;
+      if (this.standing.view.epoch === 0 || this.standing.ends !== 'open') return this.giveUpStart();
       const now = this.ports.clock.now();
       this.shutdown = new Shutdown(
-        () => this.view.members.map(({ name }) => name),
+        () => this.standing.view.members.map(({ name }) => name),
         (member, message) => this.send(member, message),
         this.shutdownPatienceNs,
         this.planted.has('shutdown does not drain'),
@@ -417,8 +410,9 @@ export class Member {
   /** An operator wants fewer workers; the leader decides. `done` is called once; text and names as in the protocol. */
   shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
     this.turn(() => {
-      if (this.view.epoch === 0) return done({ text: 'The cluster has not started yet.', names: [] });
-      const leader = this.view.members[0]!.name;
+      if (this.standing.view.epoch === 0)
+        return done({ text: 'The cluster has not started yet.', names: [] });
+      const leader = this.standing.view.members[0]!.name;
       if (this.mesh.peers.get(leader)?.away) {
         return done({
           text: `${leader}, which leads the cluster, is unreachable. Nothing was changed.`,
@@ -437,7 +431,7 @@ export class Member {
    */
   rotateLog(worker: string): void {
     this.turn(() => {
-      const { members } = this.view;
+      const { members } = this.standing.view;
       if (worker === this.settings.name) return this.rotateLogHere(false);
       if (members.some(({ name }) => name === worker)) return this.send(worker, { type: 'rotateLog' });
       this.log.line(`WARNING: LogRotation requested for non-existent worker: ${worker}`);
@@ -460,11 +454,14 @@ export class Member {
 
   /** This worker is to leave, and has neither slots nor sources any more. */
   private get handedOver(): boolean {
-    const { leaving, owners, members, route } = this.view;
+    const { leaving, owners, members, route } = this.standing.view;
     const { name } = this.settings;
     const here = members.findIndex((member) => member.name === name);
     return (
-      leaving.includes(name) && this.sourcesState === 'ended' && route === undefined && !owners.includes(here)
+      leaving.includes(name) &&
+      this.standing.sources === 'ended' &&
+      route === undefined &&
+      !owners.includes(here)
     );
   }
 
@@ -482,25 +479,24 @@ export class Member {
     return this.others().every((peer) => this.attendance.present(peer, now));
   }
 
-  private get finishing(): boolean {
-    return this.phase === 'finishing' || this.phase === 'ended';
-  }
-
   private get running(): boolean {
     const early =
-      this.planted.has('processed before resume') && (this.phase === 'preparing' || this.phase === 'ready');
-    return (this.phase === 'processing' && !this.paused) || this.phase === 'draining' || early;
+      this.planted.has('processed before resume') &&
+      (this.standing.phase === 'preparing' || this.standing.phase === 'ready');
+    return (
+      (this.standing.phase === 'processing' && !this.paused) || this.standing.phase === 'draining' || early
+    );
   }
 
   /** Sources may push, unless something is full. */
   private get mayOpen(): boolean {
-    const open = this.phase === 'processing' || this.phase === 'draining';
-    return open && this.sourcesState !== 'ended' && !this.paused;
+    const open = this.standing.phase === 'processing' || this.standing.phase === 'draining';
+    return open && this.standing.sources !== 'ended' && !this.paused;
   }
 
   /** Every call of the world runs in here: what is to be done at its end is done once. */
   private turn(work: () => void): void {
-    if (this.phase === 'ended') return;
+    if (this.standing.phase === 'ended') return;
     this.depth++;
     try {
       work();
@@ -513,7 +509,7 @@ export class Member {
   }
 
   private tellFlow(): void {
-    if (this.phase === 'ended') return;
+    if (this.standing.phase === 'ended') return;
     this.open = this.mayOpen;
     const { flowing, running } = this;
     if (flowing && !this.wasFlowing && this.data.durability !== undefined) this.ports.turnOpened();
@@ -576,7 +572,9 @@ export class Member {
       case 'joinAnswer':
         return this.mesh.answerJoiner(message.name, message.life, message.refusal);
       case 'joinRefused':
-        return this.phase === 'forming' ? this.end(new JoinRefusedError(message.text)) : undefined;
+        return this.standing.phase === 'forming'
+          ? this.standing.end(new JoinRefusedError(message.text))
+          : undefined;
       case 'joined':
         return this.leader.joined(from, message.epoch);
       case 'moved':
@@ -584,7 +582,7 @@ export class Member {
       case 'drainedToLeave':
         return this.leader.drainedToLeave(from);
       case 'cut':
-        if (this.view.epoch !== message.epoch || !this.mayCut) return;
+        if (this.standing.view.epoch !== message.epoch || !this.mayCut) return;
         return this.data.durability?.checkpointer.begin(message.checkpoint, message.counted);
       case 'saved': {
         const { checkpoint, file, offset, sum, streams } = message;
@@ -616,31 +614,34 @@ export class Member {
 
   private get mayCut(): boolean {
     return (
-      this.restored && (this.phase === 'ready' || this.phase === 'processing' || this.phase === 'draining')
+      this.restored &&
+      (this.standing.phase === 'ready' ||
+        this.standing.phase === 'processing' ||
+        this.standing.phase === 'draining')
     );
   }
 
   private onGather(from: string, epoch: number): void {
     if (epoch <= this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.finishing) return;
+    if (this.standing.finishing) return;
     this.promise(from, epoch);
-    this.phase = 'gathering';
+    this.standing.phase = 'gathering';
     this.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
   }
 
   private promise(leader: string, epoch: number): void {
     this.promisedEpoch = epoch;
-    this.leaderName = leader;
+    this.standing.leader = leader;
     this.leader.leadership.heardOf(epoch);
     if (leader !== this.settings.name) this.leader.resign();
   }
 
   private onAppend(from: string, epoch: number, index: number, put: () => void): void {
     if (epoch < this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.finishing) return;
+    if (this.standing.finishing) return;
     this.promise(from, epoch);
     put();
-    this.cluster = this.clusterLog.state.cluster;
+    this.standing.cluster = this.clusterLog.state.cluster;
     this.forgetFormerLives();
     this.keeper.write(() => this.send(from, { type: 'appended', epoch, index }));
   }
@@ -661,32 +662,32 @@ export class Member {
   }
 
   private onInstall(from: string, epoch: number, index: number, records: readonly Buffer[]): void {
-    if (this.phase !== 'forming' || this.settings.role.kind !== 'joiner') return;
+    if (this.standing.phase !== 'forming' || this.settings.role.kind !== 'joiner') return;
     this.log.line('***Received cluster information!***');
     this.mesh.forgetContact();
-    this.joining = true;
+    this.standing.joining = true;
     this.onAppend(from, epoch, index, () => this.clusterLog.replace(records));
   }
 
   private onCommit(epoch: number, index: number): void {
     const { clusterLog } = this;
     if (clusterLog.state.epoch !== epoch || epoch < this.promisedEpoch || index >= clusterLog.length) return;
-    if (this.phase === 'finishing') return;
+    if (this.standing.phase === 'finishing') return;
     // An epoch that counts this worker among its members already: it gets ready as all others do.
-    if (index === 0) this.joining = false;
+    if (index === 0) this.standing.joining = false;
     for (const record of clusterLog.commit(index)) this.effect(record);
     // A joiner finds itself in the middle of an epoch, by one record that stands for all before it.
-    if (this.joining && this.view.epoch === 0) this.begin();
+    if (this.standing.joining && this.standing.view.epoch === 0) this.begin();
   }
 
   /** A record takes effect. */
   private effect(record: ControlRecord): void {
-    if (record.type === 'epoch' || this.view.epoch !== this.clusterLog.effective.epoch) {
-      if (record.type === 'epoch' && !this.joining) this.begin();
+    if (record.type === 'epoch' || this.standing.view.epoch !== this.clusterLog.effective.epoch) {
+      if (record.type === 'epoch' && !this.standing.joining) this.begin();
       return;
     }
-    const before = this.view;
-    this.view = this.clusterLog.effective;
+    const before = this.standing.view;
+    this.standing.view = this.clusterLog.effective;
     switch (record.type) {
       case 'join':
         for (const member of record.members) this.dial(member.name, member.control);
@@ -700,9 +701,9 @@ export class Member {
         return this.onLeft(before, record.names);
       case 'route':
         if (before.route !== undefined) this.data.migration.end(before.route.version, routed(before).owners);
-        return this.data.migration.begin(record, this.ownersOf(this.view));
+        return this.data.migration.begin(record, this.ownersOf(this.standing.view));
       case 'routeDone':
-        this.data.migration.end(record.version, this.view.owners);
+        this.data.migration.end(record.version, this.standing.view.owners);
         // The next route need not wait for a tick.
         return this.lead();
       case 'checkpoint':
@@ -718,12 +719,12 @@ export class Member {
     const epoch = this.clusterLog.effective;
     const here = epoch.members.find(({ name }) => name === this.settings.name);
     // An epoch that knows of an earlier life of this worker only: the next one will know of this one.
-    if (here?.incarnation !== this.incarnation || here.life !== this.life) return;
-    invariant(epoch.epoch > this.view.epoch, 'epochs never go back');
-    const before = this.view;
-    this.view = epoch;
-    this.cluster = epoch.cluster;
-    if (!this.finishing) this.phase = 'preparing';
+    if (here?.incarnation !== this.standing.incarnation || here.life !== this.standing.life) return;
+    invariant(epoch.epoch > this.standing.view.epoch, 'epochs never go back');
+    const before = this.standing.view;
+    this.standing.view = epoch;
+    this.standing.cluster = epoch.cluster;
+    if (!this.standing.finishing) this.standing.phase = 'preparing';
     this.lastBefore = undefined;
     this.leader.epochBegan();
     this.data.migration.review(epoch.route);
@@ -735,10 +736,10 @@ export class Member {
     this.forgetOthers();
     this.mesh.caughtUp();
     this.restored = this.settings.resilience === undefined;
-    if (this.endsState === 'closed') {
-      this.endsState = 'opening';
+    if (this.standing.ends === 'closed') {
+      this.standing.ends = 'opening';
       this.ports.ends.open();
-    } else if (this.endsState === 'open') this.rollBack();
+    } else if (this.standing.ends === 'open') this.rollBack();
     this.streams.epochBegan();
     this.toldDrained = false;
     this.leaveIfAsked();
@@ -747,15 +748,15 @@ export class Member {
 
   /** Everything goes back to the checkpoint of the epoch. */
   private rollBack(): void {
-    if (this.settings.resilience === undefined || this.view.epoch === 0) return;
-    const { checkpoint, owners, members } = this.view;
+    if (this.settings.resilience === undefined || this.standing.view.epoch === 0) return;
+    const { checkpoint, owners, members } = this.standing.view;
     const { name } = this.settings;
     const here = members.findIndex((member) => member.name === name);
     this.restored = false;
     this.data.rollBack({
       checkpoint: checkpoint?.id ?? 0,
       // A joiner in the middle of an epoch begins with nothing, as one does that has no part in the checkpoint.
-      end: this.joining ? undefined : checkpoint?.parts.find((part) => part.name === name),
+      end: this.standing.joining ? undefined : checkpoint?.parts.find((part) => part.name === name),
       ownsSlot: (slot) => owners[slot] === here,
     });
   }
@@ -764,14 +765,14 @@ export class Member {
   private forgetOthers(): void {
     for (const peer of [...this.mesh.peers.values()]) {
       const known =
-        this.view.members.some(({ name }) => name === peer.name) || this.leader.expects(peer.name);
+        this.standing.view.members.some(({ name }) => name === peer.name) || this.leader.expects(peer.name);
       if (!known) this.mesh.forget(peer);
     }
   }
 
   /** Links with all members of the view; those that stand stay as they are. */
   private relinkAll(before: ClusterState): void {
-    const { members, epoch } = this.view;
+    const { members, epoch } = this.standing.view;
     const { name } = this.settings;
     const batches = members.map((member) => {
       if (member.name === name) return undefined;
@@ -779,12 +780,12 @@ export class Member {
       return known ? this.mesh.peer(member.name).batch : this.relink(member, before);
     });
     const here = members.findIndex((member) => member.name === name);
-    this.data.engine.routing.assign(this.ownersOf(this.view), here, batches);
+    this.data.engine.routing.assign(this.ownersOf(this.standing.view), here, batches);
   }
 
   private relink(member: MemberRecord, before: ClusterState): OutgoingBatch {
     const peer = this.mesh.peer(member.name);
-    const { epoch } = this.view;
+    const { epoch } = this.standing.view;
     const former = before.members.find(({ name }) => name === member.name)?.incarnation;
     // What was in flight to a worker that has died goes to its next life; so nothing of ours is lost with it.
     const keep =
@@ -792,11 +793,11 @@ export class Member {
       (former === member.incarnation || !this.planted.has('in flight is forgotten'));
     peer.control.boundary.address = peer.addresses?.control ?? member.control;
     peer.data.boundary.address = peer.addresses?.data ?? member.data;
-    peer.data.boundary.route = this.view.routeVersion;
-    peer.data.boundary.restart({ epoch, from: this.incarnation, to: member.incarnation }, keep);
+    peer.data.boundary.route = this.standing.view.routeVersion;
+    peer.data.boundary.restart({ epoch, from: this.standing.incarnation, to: member.incarnation }, keep);
     const stays = this.settings.resilience === undefined;
     if (!stays) peer.batch.clear();
-    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.incarnation }, stays);
+    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.standing.incarnation }, stays);
     return peer.batch;
   }
 
@@ -810,18 +811,19 @@ export class Member {
   }
 
   private checkReady(): void {
-    if (this.phase !== 'preparing' || this.endsState !== 'open' || !this.restored) return;
+    if (this.standing.phase !== 'preparing' || this.standing.ends !== 'open' || !this.restored) return;
     if (this.others().some(({ data }) => !data.boundary.open)) return;
-    this.phase = 'ready';
-    if (!this.joining) return this.send(this.leaderName, { type: 'ready', epoch: this.view.epoch });
-    this.joining = false;
+    this.standing.phase = 'ready';
+    if (!this.standing.joining)
+      return this.send(this.standing.leader, { type: 'ready', epoch: this.standing.view.epoch });
+    this.standing.joining = false;
     this.log.line('Joining worker: Skipping Phase III');
-    this.send(this.leaderName, { type: 'joined', epoch: this.view.epoch });
+    this.send(this.standing.leader, { type: 'joined', epoch: this.standing.view.epoch });
   }
 
   private onResume(epoch: number): void {
-    if (this.phase !== 'ready' || this.view.epoch !== epoch) return;
-    this.phase = 'processing';
+    if (this.standing.phase !== 'ready' || this.standing.view.epoch !== epoch) return;
+    this.standing.phase = 'processing';
     if (this.firstResume) {
       if (this.settings.saved !== undefined) {
         this.log.line('|~~ - Recovery COMPLETE - ~~|');
@@ -839,7 +841,7 @@ export class Member {
 
   /** Said by the leader alone, before it lets all others go on. */
   private allReady(): void {
-    const { members, epoch } = this.view;
+    const { members, epoch } = this.standing.view;
     if (this.firstResume && this.settings.saved === undefined) {
       for (const { name } of members) this.log.line(`${name} reported topology ready!`);
       this.log.line(`All ${members.length} workers reporting Topology ready!`);
@@ -851,17 +853,17 @@ export class Member {
 
   /** A member that is to go ends its sources; its slots go one by one. */
   private leaveIfAsked(): void {
-    if (!this.view.leaving.includes(this.settings.name)) return;
-    if (this.sourcesState !== 'running' || this.endsState !== 'open') return;
+    if (!this.standing.view.leaving.includes(this.settings.name)) return;
+    if (this.standing.sources !== 'running' || this.standing.ends !== 'open') return;
     this.log.line('Beginning process of leaving cluster.');
-    this.sourcesState = 'ending';
+    this.standing.sources = 'ending';
     if (this.drainsToLeave) this.ports.ends.drainSources();
     else this.ports.ends.endSources();
   }
 
   /** Tells the leader when a leaving worker has nothing under way any more. */
   private leaveIfDone(): void {
-    if (!this.handedOver || this.phase !== 'processing') return;
+    if (!this.handedOver || this.standing.phase !== 'processing') return;
     // Told again from time to time: the leader that was told may have left itself.
     const now = this.ports.clock.now();
     if (this.toldDrained && now - this.toldDrainedAt < tellAgainNs) return;
@@ -869,14 +871,14 @@ export class Member {
     if (held > 0 || unacknowledged > 0 || !(this.data.durability?.checkpointer.leftNothing ?? true)) return;
     this.toldDrained = true;
     this.toldDrainedAt = now;
-    this.send(this.leaderName, { type: 'drainedToLeave' });
+    this.send(this.standing.leader, { type: 'drainedToLeave' });
   }
 
   private onLeft(before: ClusterState, names: readonly string[]): void {
     const { name } = this.settings;
     const wasLeader = before.members[0]!.name;
     if (names.includes(name)) {
-      this.phase = 'finishing';
+      this.standing.phase = 'finishing';
       this.log.line('AUTOSCALE: Shutting down.');
       // The others have let go of it; if it led, it sees that they know.
       if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
@@ -886,12 +888,12 @@ export class Member {
     this.ports.ends.workersLeft(names);
     // Their connections stay for a moment, so that they hear of it.
     for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
-    if (wasLeader !== name) this.leaderName = this.view.members[0]!.name;
+    if (wasLeader !== name) this.standing.leader = this.standing.view.members[0]!.name;
     this.streams.membersLeft(names, wasLeader);
     if (wasLeader === name) return this.leader.leadership.release(names);
-    if (this.leaderName !== name || !names.includes(wasLeader)) return;
+    if (this.standing.leader !== name || !names.includes(wasLeader)) return;
     // The leader has left in order: the next one goes on where it stood.
-    this.leader.inherit(this.view.epoch, this.view.members);
+    this.leader.inherit(this.standing.view.epoch, this.standing.view.members);
   }
 
   private forgetDeparted(now: number): void {
@@ -905,28 +907,28 @@ export class Member {
   }
 
   private onDrain(from: string, round: number, last: boolean): void {
-    if (this.finishing) return;
+    if (this.standing.finishing) return;
     if (this.asked === undefined && from !== this.settings.name) {
       this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
     }
     this.asked = { leader: from, round };
     // Otherwise once messages flow again.
-    if (this.phase !== 'processing' && this.phase !== 'draining') return;
+    if (this.standing.phase !== 'processing' && this.standing.phase !== 'draining') return;
     // Also if sources end already: to leave may take a checkpoint, and none follows.
-    if (this.phase === 'processing' && this.sourcesState !== 'ended') {
-      this.sourcesState = 'ending';
+    if (this.standing.phase === 'processing' && this.standing.sources !== 'ended') {
+      this.standing.sources = 'ending';
       this.ports.ends.endSources();
     }
-    this.phase = 'draining';
+    this.standing.phase = 'draining';
     // Since the round before nothing was under way: what was cut later has everything.
     if (last) this.lastBefore ??= this.cutBefore;
     else this.cutBefore = this.data.durability?.checkpointer.newest ?? 0;
     this.data.endTurn();
     const sourcesEnded =
-      this.sourcesState === 'ended' &&
+      this.standing.sources === 'ended' &&
       this.data.migration.heldBytes === 0 &&
       (this.data.durability?.journal.empty ?? true);
-    const { epoch } = this.view;
+    const { epoch } = this.standing.view;
     const { settled } = this;
     this.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...this.data.totals });
     if (last) this.lead();
@@ -941,13 +943,13 @@ export class Member {
   }
 
   private onFinish(complete: boolean, keepFiles: boolean): void {
-    if (this.phase === 'finishing') return;
-    this.phase = 'finishing';
+    if (this.standing.phase === 'finishing') return;
+    this.standing.phase = 'finishing';
     if (!complete) {
       const { held, unacknowledged } = this.data.linkBytes;
-      return this.end(new IncompleteShutdownError(held + unacknowledged, this.status.unreachable));
+      return this.standing.end(new IncompleteShutdownError(held + unacknowledged, this.status.unreachable));
     }
-    if (keepFiles) return this.end(undefined);
+    if (keepFiles) return this.standing.end(undefined);
     this.flushSinks();
   }
 
@@ -960,8 +962,9 @@ export class Member {
   /** Who has told others that all is over waits until they know, for a while. */
   private finished(): void {
     const told =
-      this.shutdown !== undefined || this.view.members.every(({ name }) => name !== this.settings.name);
-    if (!told) return this.end(undefined);
+      this.shutdown !== undefined ||
+      this.standing.view.members.every(({ name }) => name !== this.settings.name);
+    if (!told) return this.standing.end(undefined);
     // Long enough for a connection that broke to be missed and made anew, and for a process that stands still a while.
     const patience = Math.max(toldPatienceMs, 3 * this.settings.timing.silenceMs);
     this.over = { until: this.ports.clock.now() + patience * 1e6 };
@@ -971,18 +974,20 @@ export class Member {
   private endIfOver(now: number): void {
     if (this.over === undefined) return;
     const untold = this.others().some(({ control }) => control.boundary.unacknowledgedBytes > 0);
-    if (!untold || now >= this.over.until) this.end(undefined);
+    if (!untold || now >= this.over.until) this.standing.end(undefined);
   }
 
   /** The leader of the shutdown is gone: it is over, or died. What this worker had is processed, or never will be. */
   private endIfOrphaned(now: number): void {
-    if (this.phase !== 'draining' || this.shutdown !== undefined || this.asked === undefined) return;
+    if (this.standing.phase !== 'draining' || this.shutdown !== undefined || this.asked === undefined) return;
     const leader = this.mesh.peers.get(this.asked.leader);
     if (leader?.awaySince === undefined || now - leader.awaySince < 2 * this.shutdownPatienceNs) return;
     const { held, unacknowledged } = this.data.linkBytes;
     // With checkpoints the cluster can be started again, and then is as it was; so nobody need guess.
     const complete =
-      this.settings.resilience === undefined && held + unacknowledged === 0 && this.sourcesState === 'ended';
+      this.settings.resilience === undefined &&
+      held + unacknowledged === 0 &&
+      this.standing.sources === 'ended';
     this.log.line(`${leader.name}, which led the shutdown, is gone.`);
     this.onFinish(complete, !complete);
   }
@@ -995,19 +1000,14 @@ export class Member {
           this.mesh.send(peer, { type: 'finish', complete: true, keepFiles: true });
       }
     }
-    this.phase = 'finishing';
-    this.end(undefined);
-  }
-
-  private end(failure: Error | undefined): void {
-    this.phase = 'ended';
-    this.ports.ended(failure);
+    this.standing.phase = 'finishing';
+    this.standing.end(undefined);
   }
 
   /** The other members of the view. */
   private others(): readonly Peer[] {
     const { name } = this.settings;
-    const names = this.view.members.map((member) => member.name).filter((member) => member !== name);
+    const names = this.standing.view.members.map((member) => member.name).filter((member) => member !== name);
     return names.map((member) => this.mesh.peer(member));
   }
 
@@ -1018,7 +1018,7 @@ export class Member {
   /** The first member leads; if it is away and owns nothing, the next one. */
   private lead(): void {
     const { state } = this.clusterLog;
-    if (state.epoch === 0 || this.finishing) return;
+    if (state.epoch === 0 || this.standing.finishing) return;
     const now = this.ports.clock.now();
     // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
     const restores = this.settings.resilience !== undefined;
@@ -1056,7 +1056,7 @@ export class Member {
     const lives: MemberRecord[] = [];
     for (const member of members) {
       if (member.name === name) {
-        lives.push({ name, incarnation: this.incarnation, life: this.life, control, data });
+        lives.push({ name, incarnation: this.standing.incarnation, life: this.standing.life, control, data });
         continue;
       }
       const peer = this.mesh.peer(member.name);
@@ -1070,7 +1070,11 @@ export class Member {
   /** Still to be formed by this worker, and its record is not written yet. */
   private get takesWorkers(): boolean {
     const { role } = this.settings;
-    return role.kind === 'initializer' && this.phase === 'forming' && this.leader.leadership.stage === 'idle';
+    return (
+      role.kind === 'initializer' &&
+      this.standing.phase === 'forming' &&
+      this.leader.leadership.stage === 'idle'
+    );
   }
 
   private formIfComplete(): void {
@@ -1086,7 +1090,7 @@ export class Member {
     this.log.line('All worker data channels identified');
     this.log.line('Initializing application');
     const members = [
-      { name, incarnation: this.incarnation, life: this.life, control, data },
+      { name, incarnation: this.standing.incarnation, life: this.standing.life, control, data },
       ...workers.map(({ addresses, ...peer }) => ({
         name: peer.name,
         incarnation: peer.incarnation,
@@ -1096,18 +1100,22 @@ export class Member {
     ];
     const owners = dealSlots(plan.application.slots, members.length);
     this.log.line('Distributing local topologies to workers');
-    this.leaderName = name;
+    this.standing.leader = name;
     this.leader.leadership.found(
-      asEpoch({ ...noCluster, cluster: this.cluster, members, owners }, 1, members),
+      asEpoch({ ...noCluster, cluster: this.standing.cluster, members, owners }, 1, members),
     );
     this.log.line('Finished distributing');
   }
 
   private tellWaiting(now: number): void {
-    if (this.phase !== 'forming' && this.phase !== 'returning') return;
+    if (this.standing.phase !== 'forming' && this.standing.phase !== 'returning') return;
     const { timing } = this.settings;
-    if (this.phase === 'forming' && timing.startMs > 0 && now - this.startedAt > timing.startMs * 1e6) {
-      return this.end(new StartTimeoutError(this.awaited(), timing.startMs));
+    if (
+      this.standing.phase === 'forming' &&
+      timing.startMs > 0 &&
+      now - this.startedAt > timing.startMs * 1e6
+    ) {
+      return this.standing.end(new StartTimeoutError(this.awaited(), timing.startMs));
     }
     if (now - this.waitingToldAt < waitingLogNs) return;
     this.waitingToldAt = now;
@@ -1117,7 +1125,7 @@ export class Member {
   private awaited(): string {
     const now = this.ports.clock.now();
     return waitsFor(this.settings.role, {
-      returning: this.phase === 'returning',
+      returning: this.standing.phase === 'returning',
       missing: this.clusterLog.state.members
         .map(({ name }) => name)
         .filter((name) => name !== this.settings.name && !this.attendance.present(this.mesh.peer(name), now)),
@@ -1175,7 +1183,7 @@ export class Member {
         now: () => this.ports.clock.now(),
         store: (index, entry, then) => {
           this.clusterLog.put(index, entry);
-          this.cluster = this.clusterLog.state.cluster;
+          this.standing.cluster = this.clusterLog.state.cluster;
           this.keeper.write(then);
         },
         send: (member, message) => this.send(member, message),
@@ -1208,14 +1216,17 @@ export class Member {
       fingerprint: this.fingerprint,
       control,
       data,
-      life: this.life,
-      incarnation: this.incarnation,
-      cluster: this.cluster,
+      life: this.standing.life,
+      incarnation: this.standing.incarnation,
+      cluster: this.standing.cluster,
       members: state.epoch > 0 ? state.members : undefined,
-      linked: this.view.members,
-      epoch: this.view.epoch,
-      joining: this.phase === 'forming' && role.kind === 'joiner',
-      closed: !this.incarnationKept || this.phase === 'finishing' || this.phase === 'ended',
+      linked: this.standing.view.members,
+      epoch: this.standing.view.epoch,
+      joining: this.standing.phase === 'forming' && role.kind === 'joiner',
+      closed:
+        !this.standing.incarnationKept ||
+        this.standing.phase === 'finishing' ||
+        this.standing.phase === 'ended',
       expects: (who) => this.leader.expects(who),
       vacancies:
         this.takesWorkers && role.kind === 'initializer'
@@ -1235,7 +1246,7 @@ export class Member {
   /** Somebody asks this member to be let in: the leader decides. */
   private onJoiner(hello: Hello, addresses: { control: Address; data: Address }): void {
     const { name, life, incarnation, joining: count } = hello;
-    this.send(this.view.members[0]!.name, {
+    this.send(this.standing.view.members[0]!.name, {
       type: 'joinRequest',
       name,
       life,
@@ -1246,7 +1257,7 @@ export class Member {
   }
 
   private peerRestarted(peer: Peer): void {
-    if (this.view.members.some(({ name }) => name === peer.name)) {
+    if (this.standing.view.members.some(({ name }) => name === peer.name)) {
       this.log.line(`${peer.name} has been started again (start ${peer.incarnation}).`);
     }
   }
@@ -1259,41 +1270,46 @@ export class Member {
   }
 
   private onRefusal(peer: Peer | undefined, refusal: Refusal): void {
-    const unsettled = this.phase === 'forming' || this.phase === 'returning';
+    const unsettled = this.standing.phase === 'forming' || this.standing.phase === 'returning';
     if (!refusal.final) {
-      if (refusal.incarnation > this.incarnation && this.phase === 'forming' && peer !== undefined) {
-        this.incarnation = refusal.incarnation;
+      if (
+        refusal.incarnation > this.standing.incarnation &&
+        this.standing.phase === 'forming' &&
+        peer !== undefined
+      ) {
+        this.standing.incarnation = refusal.incarnation;
         // Whoever else it speaks to knows it by the one that it had.
         for (const { control } of this.mesh.peers.values()) {
           control.boundary.restart(
-            { epoch: 0, from: this.incarnation, to: control.boundary.session.to },
+            { epoch: 0, from: this.standing.incarnation, to: control.boundary.session.to },
             true,
           );
         }
       }
       return;
     }
-    if (this.phase === 'finishing') return;
-    if (peer === undefined) return this.end(new JoinRefusedError(refusal.text));
+    if (this.standing.phase === 'finishing') return;
+    if (peer === undefined) return this.standing.end(new JoinRefusedError(refusal.text));
     // The leader has lost sight of this joiner, which will ask again.
-    if (this.settings.role.kind === 'joiner' && this.phase === 'forming' && !refusal.expelled) {
+    if (this.settings.role.kind === 'joiner' && this.standing.phase === 'forming' && !refusal.expelled) {
       return this.mesh.forget(peer);
     }
-    if (refusal.expelled && this.toldDrained && this.phase === 'processing') {
+    if (refusal.expelled && this.toldDrained && this.standing.phase === 'processing') {
       // It has left, and the word of it was lost.
       this.log.line('AUTOSCALE: Shutting down.');
-      this.phase = 'finishing';
+      this.standing.phase = 'finishing';
       return this.flushSinks();
     }
-    if (refusal.expelled && this.view.epoch === 0 && this.settings.saved === undefined) {
+    if (refusal.expelled && this.standing.view.epoch === 0 && this.settings.saved === undefined) {
       // It was about to become a member, and the cluster has gone on without it.
-      this.phase = 'finishing';
+      this.standing.phase = 'finishing';
       const failure = new JoinRefusedError('The cluster has gone on without this worker.');
-      return this.keeper.remove(() => this.end(failure));
+      return this.keeper.remove(() => this.standing.end(failure));
     }
-    if (refusal.expelled) return this.end(new RefusedError(peer.name, refusal.text));
-    if (refusal.incarnation > this.incarnation) return this.end(new SupersededError(refusal.text));
-    if (unsettled) return this.end(new RefusedError(peer.name, refusal.text));
+    if (refusal.expelled) return this.standing.end(new RefusedError(peer.name, refusal.text));
+    if (refusal.incarnation > this.standing.incarnation)
+      return this.standing.end(new SupersededError(refusal.text));
+    if (unsettled) return this.standing.end(new RefusedError(peer.name, refusal.text));
     if (this.toldRefusals.get(peer.name) === refusal.text) return;
     this.toldRefusals.set(peer.name, refusal.text);
     this.log.write('error', 'Membership', `${peer.name} refuses this worker: ${refusal.text}`);
