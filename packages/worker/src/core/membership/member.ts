@@ -4,11 +4,10 @@ import type { Engine } from '../engine/engine.js';
 import { invariant, unreachable } from '../invariant.js';
 import type { Hello, Refusal } from '../link/greeting.js';
 import type { ChannelName } from '../link/inbound.js';
-import type { OutgoingBatch } from '../link/outgoing-batch.js';
 import type { PlantedBug } from '../planted.js';
 import { Operations } from '../operations.js';
 import type { ConnectionId, LineLog } from '../ports.js';
-import { dealSlots, type SlotOwners } from '../slots/table.js';
+import { dealSlots } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import { ClusterStreams } from '../streams/cluster-streams.js';
 import type { ClaimAnswer } from '../streams/stream-claims.js';
@@ -42,6 +41,9 @@ import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
 import type { ControlRecord, MemberRecord } from './records.js';
+import { Flow } from './member/flow.js';
+import { Links } from './member/links.js';
+import { Post } from './member/post.js';
 import { Standing } from './member/standing.js';
 import type { MemberPorts, MemberSettings } from './member/surroundings.js';
 import { Shutdown } from './shutdown.js';
@@ -66,6 +68,9 @@ export class Member {
   private readonly planted: ReadonlySet<PlantedBug>;
   private readonly fingerprint: Fingerprint;
   private readonly standing: Standing;
+  private readonly post: Post;
+  private readonly links: Links;
+  private readonly flow: Flow;
   private readonly data: DataPlane;
   private readonly mesh: Mesh;
   private readonly leader: ClusterLeader;
@@ -93,16 +98,9 @@ export class Member {
   private readonly inquiries = new Set<Inquiry>();
   private readonly shrinkReplies = new Map<number, (reply: ShrinkReply) => void>();
   private lastQuestion = 0;
-  /** Messages of this worker to itself. */
-  private inbox: ControlMessage[] = [];
   /** Former members, and until when their connections stay. */
   private readonly departed = new Map<string, number>();
   private depth = 0;
-  /** As `mayOpen` was at the end of the last turn: sources ask at every message. */
-  private open = false;
-  private readonly ignoresWindows: boolean;
-  private wasFlowing = false;
-  private wasRunning = false;
   private firstResume = true;
   private readonly startedAt: number;
   private waitingToldAt: number;
@@ -117,7 +115,6 @@ export class Member {
     const { plan, name, timing, role } = settings;
     this.log = ports.log;
     this.planted = settings.planted ?? new Set();
-    this.ignoresWindows = this.planted.has('window is ignored');
     this.fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined });
     const life = ports.random.u32();
     this.startedAt = ports.clock.now();
@@ -141,18 +138,19 @@ export class Member {
       planted: this.planted,
       turnOpened: () => ports.turnOpened(),
       muteChanged: (muted, what) => ports.muteChanged(muted, what),
-      peers: () => this.others(),
-      running: () => this.running,
+      peers: () => this.links.others,
+      running: () => this.flow.running,
       arrived: (version, keys, bytes) =>
-        this.send(this.standing.leader, { type: 'moved', version, keys, bytes }),
+        this.post.send(this.standing.leader, { type: 'moved', version, keys, bytes }),
       operations: this.operations,
       files: ports.logFiles,
       resilience: settings.resilience,
       owner: () => ({ cluster: this.standing.cluster, application: plan.application.name, worker: name }),
       leaving: () => this.handedOver,
       saved: (checkpoint, { file, offset, sum }, streams) =>
-        this.send(this.standing.leader, { type: 'saved', checkpoint, file, offset, sum, streams }),
-      notSaved: (checkpoint, why) => this.send(this.standing.leader, { type: 'notSaved', checkpoint, why }),
+        this.post.send(this.standing.leader, { type: 'saved', checkpoint, file, offset, sum, streams }),
+      notSaved: (checkpoint, why) =>
+        this.post.send(this.standing.leader, { type: 'notSaved', checkpoint, why }),
       restored: () => {
         this.restored = true;
         this.checkReady();
@@ -170,6 +168,15 @@ export class Member {
       data: settings.data,
     }));
     this.mesh = this.makeMesh();
+    this.post = new Post(name, this.mesh);
+    this.links = new Links(
+      this.standing,
+      this.mesh,
+      this.engine.routing,
+      settings.resilience !== undefined,
+      this.planted.has('in flight is forgotten'),
+    );
+    this.flow = new Flow(ports, this.standing, this.data, this.links, this.planted);
     this.leader = this.makeLeader();
     this.streams = new ClusterStreams({
       name,
@@ -178,7 +185,7 @@ export class Member {
       leader: () => this.standing.leader,
       members: () => this.standing.view.members.map((member) => member.name),
       positions: () => this.standing.view.streams,
-      send: (member, message) => this.send(member, message),
+      send: (member, message) => this.post.send(member, message),
     });
     this.leader.leadership.heardOf(state.epoch);
   }
@@ -189,7 +196,7 @@ export class Member {
 
   /** Sources may push: all members are there, and nothing is full. Read between two messages. */
   get flowing(): boolean {
-    return this.open && !this.data.journalFull && (!this.data.backpressure.muted || this.ignoresWindows);
+    return this.flow.flowing;
   }
 
   /** Messages have flowed at least once in this life. */
@@ -199,7 +206,7 @@ export class Member {
 
   /** Messages flow, or would if there were any and nothing was full. */
   get processing(): boolean {
-    return this.standing.phase === 'processing' && !this.paused;
+    return this.flow.processing;
   }
 
   get status(): MemberStatus {
@@ -251,7 +258,7 @@ export class Member {
       const now = this.ports.clock.now();
       this.mesh.tick(now);
       if (!this.standing.finishing)
-        this.attendance.watch(this.others(), now, this.standing.phase === 'draining');
+        this.attendance.watch(this.links.others, now, this.standing.phase === 'draining');
       this.shutdown?.tick(now, this.allThere(now));
       this.endIfOrphaned(now);
       this.endIfOver(now);
@@ -359,7 +366,7 @@ export class Member {
   /** To be called whenever what a sink has not handed on has changed. */
   sinkHolds(sink: string, unsentBytes: number): void {
     this.data.sinkHolds(sink, unsentBytes);
-    this.tellFlow();
+    this.flow.tell();
   }
 
   /** Hands on what was gathered, and processes what had to wait. @throws UserCodeError */
@@ -375,7 +382,7 @@ export class Member {
       const now = this.ports.clock.now();
       this.shutdown = new Shutdown(
         () => this.standing.view.members.map(({ name }) => name),
-        (member, message) => this.send(member, message),
+        (member, message) => this.post.send(member, message),
         this.shutdownPatienceNs,
         this.planted.has('shutdown does not drain'),
         now,
@@ -393,7 +400,7 @@ export class Member {
     done: (answers: ReadonlyMap<string, string>, missing: readonly string[]) => void,
   ): void {
     this.turn(() => {
-      const others = this.others();
+      const others = this.links.others;
       const names = others.map(({ name }) => name);
       const deadline = this.ports.clock.now() + questionNs;
       const inquiry = new Inquiry(++this.lastQuestion, names, deadline, (answers, missing) => {
@@ -402,7 +409,7 @@ export class Member {
       });
       this.inquiries.add(inquiry);
       for (const peer of others)
-        if (!peer.away) this.send(peer.name, { type: 'ask', id: inquiry.id, question });
+        if (!peer.away) this.post.send(peer.name, { type: 'ask', id: inquiry.id, question });
       inquiry.answered(this.settings.name, this.ports.answer(question));
     });
   }
@@ -421,7 +428,7 @@ export class Member {
       }
       const id = ++this.lastQuestion;
       this.shrinkReplies.set(id, done);
-      this.send(leader, { type: 'shrink', id, ...wish });
+      this.post.send(leader, { type: 'shrink', id, ...wish });
     });
   }
 
@@ -433,7 +440,7 @@ export class Member {
     this.turn(() => {
       const { members } = this.standing.view;
       if (worker === this.settings.name) return this.rotateLogHere(false);
-      if (members.some(({ name }) => name === worker)) return this.send(worker, { type: 'rotateLog' });
+      if (members.some(({ name }) => name === worker)) return this.post.send(worker, { type: 'rotateLog' });
       this.log.line(`WARNING: LogRotation requested for non-existent worker: ${worker}`);
     });
   }
@@ -465,33 +472,13 @@ export class Member {
     );
   }
 
-  /** While a member is away, nothing is processed: its slots are nobody else's. */
-  private get paused(): boolean {
-    return this.others().some(({ away }) => away);
-  }
-
   /** Longer than the patience of a worker with its own sinks, which comes first. */
   private get shutdownPatienceNs(): number {
     return (2 * this.settings.stopPauseMs + shutdownGraceMs) * 1e6;
   }
 
   private allThere(now: number): boolean {
-    return this.others().every((peer) => this.attendance.present(peer, now));
-  }
-
-  private get running(): boolean {
-    const early =
-      this.planted.has('processed before resume') &&
-      (this.standing.phase === 'preparing' || this.standing.phase === 'ready');
-    return (
-      (this.standing.phase === 'processing' && !this.paused) || this.standing.phase === 'draining' || early
-    );
-  }
-
-  /** Sources may push, unless something is full. */
-  private get mayOpen(): boolean {
-    const open = this.standing.phase === 'processing' || this.standing.phase === 'draining';
-    return open && this.standing.sources !== 'ended' && !this.paused;
+    return this.links.others.every((peer) => this.attendance.present(peer, now));
   }
 
   /** Every call of the world runs in here: what is to be done at its end is done once. */
@@ -500,30 +487,15 @@ export class Member {
     this.depth++;
     try {
       work();
-      while (this.depth === 1 && this.inbox.length > 0) this.handle(this.settings.name, this.inbox.shift()!);
+      if (this.depth === 1) {
+        for (let message = this.post.next(); message !== undefined; message = this.post.next())
+          this.handle(this.settings.name, message);
+      }
       if (this.depth === 1) this.data.migration.poll();
     } finally {
       this.depth--;
     }
-    if (this.depth === 0) this.tellFlow();
-  }
-
-  private tellFlow(): void {
-    if (this.standing.phase === 'ended') return;
-    this.open = this.mayOpen;
-    const { flowing, running } = this;
-    if (flowing && !this.wasFlowing && this.data.durability !== undefined) this.ports.turnOpened();
-    // What waited on links while this worker stood still.
-    if (running && !this.wasRunning) this.ports.turnOpened();
-    this.wasRunning = running;
-    if (flowing === this.wasFlowing) return;
-    this.wasFlowing = flowing;
-    this.ports.ends.flow(flowing);
-  }
-
-  private send(member: string, message: ControlMessage): void {
-    if (member === this.settings.name) this.inbox.push(message);
-    else this.mesh.send(this.mesh.peer(member), message);
+    if (this.depth === 0) this.flow.tell();
   }
 
   /** Every message has an answer in every phase: act, ignore, or fence. */
@@ -559,7 +531,11 @@ export class Member {
       case 'finish':
         return this.onFinish(message.complete, message.keepFiles);
       case 'ask':
-        return this.send(from, { type: 'answer', id: message.id, body: this.ports.answer(message.question) });
+        return this.post.send(from, {
+          type: 'answer',
+          id: message.id,
+          body: this.ports.answer(message.question),
+        });
       case 'answer':
         for (const inquiry of this.inquiries) {
           if (inquiry.id === message.id) inquiry.answered(from, message.body);
@@ -567,7 +543,7 @@ export class Member {
         return;
       case 'joinRequest': {
         const refusal = this.leader.joinRequested(message);
-        return this.send(from, { type: 'joinAnswer', name: message.name, life: message.life, refusal });
+        return this.post.send(from, { type: 'joinAnswer', name: message.name, life: message.life, refusal });
       }
       case 'joinAnswer':
         return this.mesh.answerJoiner(message.name, message.life, message.refusal);
@@ -595,7 +571,7 @@ export class Member {
         return this.rotateLogHere(true);
       case 'shrink':
         return this.leader.shrink(message, ({ text, names }) =>
-          this.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
+          this.post.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
         );
       case 'claimStream':
       case 'streamGranted':
@@ -622,11 +598,12 @@ export class Member {
   }
 
   private onGather(from: string, epoch: number): void {
-    if (epoch <= this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
+    if (epoch <= this.promisedEpoch)
+      return this.post.send(from, { type: 'fenced', epoch: this.promisedEpoch });
     if (this.standing.finishing) return;
     this.promise(from, epoch);
     this.standing.phase = 'gathering';
-    this.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
+    this.post.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
   }
 
   private promise(leader: string, epoch: number): void {
@@ -637,13 +614,14 @@ export class Member {
   }
 
   private onAppend(from: string, epoch: number, index: number, put: () => void): void {
-    if (epoch < this.promisedEpoch) return this.send(from, { type: 'fenced', epoch: this.promisedEpoch });
+    if (epoch < this.promisedEpoch)
+      return this.post.send(from, { type: 'fenced', epoch: this.promisedEpoch });
     if (this.standing.finishing) return;
     this.promise(from, epoch);
     put();
     this.standing.cluster = this.clusterLog.state.cluster;
     this.forgetFormerLives();
-    this.keeper.write(() => this.send(from, { type: 'appended', epoch, index }));
+    this.keeper.write(() => this.post.send(from, { type: 'appended', epoch, index }));
   }
 
   /**
@@ -692,7 +670,7 @@ export class Member {
       case 'join':
         for (const member of record.members) this.dial(member.name, member.control);
         this.streams.membersJoined(record.members.map(({ name }) => name));
-        this.relinkAll(before);
+        this.links.renew(before);
         return this.mesh.caughtUp();
       case 'leave':
         this.drainsToLeave = record.drain;
@@ -701,7 +679,7 @@ export class Member {
         return this.onLeft(before, record.names);
       case 'route':
         if (before.route !== undefined) this.data.migration.end(before.route.version, routed(before).owners);
-        return this.data.migration.begin(record, this.ownersOf(this.standing.view));
+        return this.data.migration.begin(record, routed(this.standing.view).owners);
       case 'routeDone':
         this.data.migration.end(record.version, this.standing.view.owners);
         // The next route need not wait for a tick.
@@ -729,9 +707,9 @@ export class Member {
     this.leader.epochBegan();
     this.data.migration.review(epoch.route);
     if (this.settings.resilience !== undefined) this.data.migration.clear();
-    this.relinkAll(before);
+    this.links.renew(before);
     if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion, epoch.owners);
-    else this.data.migration.begin(epoch.route, this.ownersOf(epoch));
+    else this.data.migration.begin(epoch.route, routed(epoch).owners);
     this.mesh.forgetContact();
     this.forgetOthers();
     this.mesh.caughtUp();
@@ -770,55 +748,15 @@ export class Member {
     }
   }
 
-  /** Links with all members of the view; those that stand stay as they are. */
-  private relinkAll(before: ClusterState): void {
-    const { members, epoch } = this.standing.view;
-    const { name } = this.settings;
-    const batches = members.map((member) => {
-      if (member.name === name) return undefined;
-      const known = before.epoch === epoch && before.members.some((former) => former.name === member.name);
-      return known ? this.mesh.peer(member.name).batch : this.relink(member, before);
-    });
-    const here = members.findIndex((member) => member.name === name);
-    this.data.engine.routing.assign(this.ownersOf(this.standing.view), here, batches);
-  }
-
-  private relink(member: MemberRecord, before: ClusterState): OutgoingBatch {
-    const peer = this.mesh.peer(member.name);
-    const { epoch } = this.standing.view;
-    const former = before.members.find(({ name }) => name === member.name)?.incarnation;
-    // What was in flight to a worker that has died goes to its next life; so nothing of ours is lost with it.
-    const keep =
-      this.settings.resilience === undefined &&
-      (former === member.incarnation || !this.planted.has('in flight is forgotten'));
-    peer.control.boundary.address = peer.addresses?.control ?? member.control;
-    peer.data.boundary.address = peer.addresses?.data ?? member.data;
-    peer.data.boundary.route = this.standing.view.routeVersion;
-    peer.data.boundary.restart({ epoch, from: this.standing.incarnation, to: member.incarnation }, keep);
-    const stays = this.settings.resilience === undefined;
-    if (!stays) peer.batch.clear();
-    peer.data.receiver.restart({ epoch, from: member.incarnation, to: this.standing.incarnation }, stays);
-    return peer.batch;
-  }
-
-  /** The owners of slots, those on their way counted where they go. */
-  private ownersOf({ owners, members, route }: ClusterState): SlotOwners {
-    if (route === undefined) return owners;
-    const to = members.findIndex(({ name }) => name === route.to);
-    const next = [...owners];
-    for (const slot of route.slots) next[slot] = to;
-    return next;
-  }
-
   private checkReady(): void {
     if (this.standing.phase !== 'preparing' || this.standing.ends !== 'open' || !this.restored) return;
-    if (this.others().some(({ data }) => !data.boundary.open)) return;
+    if (this.links.others.some(({ data }) => !data.boundary.open)) return;
     this.standing.phase = 'ready';
     if (!this.standing.joining)
-      return this.send(this.standing.leader, { type: 'ready', epoch: this.standing.view.epoch });
+      return this.post.send(this.standing.leader, { type: 'ready', epoch: this.standing.view.epoch });
     this.standing.joining = false;
     this.log.line('Joining worker: Skipping Phase III');
-    this.send(this.standing.leader, { type: 'joined', epoch: this.standing.view.epoch });
+    this.post.send(this.standing.leader, { type: 'joined', epoch: this.standing.view.epoch });
   }
 
   private onResume(epoch: number): void {
@@ -871,7 +809,7 @@ export class Member {
     if (held > 0 || unacknowledged > 0 || !(this.data.durability?.checkpointer.leftNothing ?? true)) return;
     this.toldDrained = true;
     this.toldDrainedAt = now;
-    this.send(this.standing.leader, { type: 'drainedToLeave' });
+    this.post.send(this.standing.leader, { type: 'drainedToLeave' });
   }
 
   private onLeft(before: ClusterState, names: readonly string[]): void {
@@ -884,7 +822,7 @@ export class Member {
       if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
       return this.flushSinks();
     }
-    this.relinkAll(before);
+    this.links.renew(before);
     this.ports.ends.workersLeft(names);
     // Their connections stay for a moment, so that they hear of it.
     for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
@@ -930,7 +868,7 @@ export class Member {
       (this.data.durability?.journal.empty ?? true);
     const { epoch } = this.standing.view;
     const { settled } = this;
-    this.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...this.data.totals });
+    this.post.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...this.data.totals });
     if (last) this.lead();
   }
 
@@ -973,7 +911,7 @@ export class Member {
 
   private endIfOver(now: number): void {
     if (this.over === undefined) return;
-    const untold = this.others().some(({ control }) => control.boundary.unacknowledgedBytes > 0);
+    const untold = this.links.others.some(({ control }) => control.boundary.unacknowledgedBytes > 0);
     if (!untold || now >= this.over.until) this.standing.end(undefined);
   }
 
@@ -1002,13 +940,6 @@ export class Member {
     }
     this.standing.phase = 'finishing';
     this.standing.end(undefined);
-  }
-
-  /** The other members of the view. */
-  private others(): readonly Peer[] {
-    const { name } = this.settings;
-    const names = this.standing.view.members.map((member) => member.name).filter((member) => member !== name);
-    return names.map((member) => this.mesh.peer(member));
   }
 
   private dial(name: string, address: Address): void {
@@ -1160,11 +1091,11 @@ export class Member {
         data: (peer, frame) => this.data.receive(peer, frame),
         full: (peer, full) => {
           this.data.backpressure.peerIsFull(peer.name, full);
-          this.tellFlow();
+          this.flow.tell();
         },
         held: (peer, bytes) => {
           this.data.backpressure.update('link', `to ${peer.name}`, bytes);
-          this.tellFlow();
+          this.flow.tell();
         },
       },
     );
@@ -1186,7 +1117,7 @@ export class Member {
           this.standing.cluster = this.clusterLog.state.cluster;
           this.keeper.write(then);
         },
-        send: (member, message) => this.send(member, message),
+        send: (member, message) => this.post.send(member, message),
         invite: (candidate) => this.invite(candidate),
         incarnationOf: (candidate) => {
           const peer = this.mesh.peers.get(candidate.name);
@@ -1246,7 +1177,7 @@ export class Member {
   /** Somebody asks this member to be let in: the leader decides. */
   private onJoiner(hello: Hello, addresses: { control: Address; data: Address }): void {
     const { name, life, incarnation, joining: count } = hello;
-    this.send(this.standing.view.members[0]!.name, {
+    this.post.send(this.standing.view.members[0]!.name, {
       type: 'joinRequest',
       name,
       life,
