@@ -28,7 +28,6 @@ import {
 } from './cluster-state.js';
 import {
   DamagedFileError,
-  IncompleteShutdownError,
   JoinRefusedError,
   RefusedError,
   StartTimeoutError,
@@ -44,16 +43,16 @@ import type { ControlRecord, MemberRecord } from './records.js';
 import { Flow } from './member/flow.js';
 import { Links } from './member/links.js';
 import { Post } from './member/post.js';
+import { Ending } from './member/ending.js';
+import type { Parts } from './member/parts.js';
+import { ShutdownPart } from './member/shutdown-part.js';
 import { Standing } from './member/standing.js';
 import type { MemberPorts, MemberSettings } from './member/surroundings.js';
-import { Shutdown } from './shutdown.js';
 import { StatusNow, type MemberStatus } from './status.js';
 import { waitsFor } from './waiting.js';
 
 const waitingLogNs = 10e9;
 const questionNs = 1e9;
-const shutdownGraceMs = 1000;
-const toldPatienceMs = 10_000;
 const departureNs = 2e9;
 const tellAgainNs = 1e9;
 /** What `answer` is asked for the number of clients that are connected to sources. */
@@ -71,6 +70,8 @@ export class Member {
   private readonly post: Post;
   private readonly links: Links;
   private readonly flow: Flow;
+  private readonly ending: Ending;
+  private readonly shutdownPart: ShutdownPart;
   private readonly data: DataPlane;
   private readonly mesh: Mesh;
   private readonly leader: ClusterLeader;
@@ -86,15 +87,6 @@ export class Member {
   private toldDrained = false;
   private toldDrainedAt = 0;
   private drainsToLeave = true;
-  private shutdown: Shutdown | undefined;
-  /** The clean shutdown that this worker is asked to take part in, and the last round of it. */
-  private asked: { readonly leader: string; readonly round: number } | undefined;
-  /** The newest checkpoint that this worker had been cut for when it was asked before. */
-  private cutBefore = 0;
-  /** Nothing is under way in the whole cluster: it ends when a checkpoint counts that is newer than this one. */
-  private lastBefore: number | undefined;
-  /** This worker has only to see that the others know that all is over. */
-  private over: { readonly until: number } | undefined;
   private readonly inquiries = new Set<Inquiry>();
   private readonly shrinkReplies = new Map<number, (reply: ShrinkReply) => void>();
   private lastQuestion = 0;
@@ -105,7 +97,7 @@ export class Member {
   private readonly startedAt: number;
   private waitingToldAt: number;
   private readonly toldRefusals = new Map<string, string>();
-  private readonly isAway = (name: string) => this.mesh.peers.get(name)?.away ?? false;
+  private readonly isAway = (name: string) => this.mesh.isAway(name);
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
   constructor(
@@ -188,6 +180,25 @@ export class Member {
       send: (member, message) => this.post.send(member, message),
     });
     this.leader.leadership.heardOf(state.epoch);
+    const { standing, planted, clusterLog, keeper, mesh, attendance, links, post, data, streams, leader } =
+      this;
+    const parts: Parts = {
+      settings,
+      planted,
+      ports,
+      standing,
+      clusterLog,
+      keeper,
+      mesh,
+      attendance,
+      links,
+      post,
+      data,
+      streams,
+      leader,
+    };
+    this.ending = new Ending(parts);
+    this.shutdownPart = new ShutdownPart(parts, this.ending);
   }
 
   get engine(): Engine {
@@ -237,9 +248,9 @@ export class Member {
         return this.keeper.write(() => {
           this.standing.incarnationKept = true;
           // It may have moved since; what the operator says now is newer than the file.
-          if (role.kind === 'worker') this.dial('initializer', role.initializer);
+          if (role.kind === 'worker') this.mesh.dial('initializer', role.initializer);
           for (const member of this.clusterLog.state.members) {
-            if (member.name !== this.settings.name) this.dial(member.name, member.control);
+            if (member.name !== this.settings.name) this.mesh.dial(member.name, member.control);
           }
           if (this.clusterLog.state.members.length > 1) this.log.line(`Waiting for ${this.awaited()}.`);
         });
@@ -247,7 +258,7 @@ export class Member {
       if (role.kind === 'joiner') this.log.line('New worker preparing to join cluster');
       if (role.kind !== 'initializer' || role.workerCount > 1)
         this.log.line(`Waiting for ${this.awaited()}.`);
-      if (role.kind === 'worker') this.dial('initializer', role.initializer);
+      if (role.kind === 'worker') this.mesh.dial('initializer', role.initializer);
       if (role.kind === 'joiner') this.mesh.contact(role.contact, role.workerCount);
       this.formIfComplete();
     });
@@ -259,9 +270,8 @@ export class Member {
       this.mesh.tick(now);
       if (!this.standing.finishing)
         this.attendance.watch(this.links.others, now, this.standing.phase === 'draining');
-      this.shutdown?.tick(now, this.allThere(now));
-      this.endIfOrphaned(now);
-      this.endIfOver(now);
+      this.shutdownPart.tick(now);
+      this.ending.tick(now);
       this.forgetDeparted(now);
       for (const inquiry of this.inquiries) inquiry.tick(now);
       this.keeper.tick(now);
@@ -353,14 +363,12 @@ export class Member {
   sourcesEnded(): void {
     this.turn(() => {
       this.standing.sources = 'ended';
-      this.shutdown?.tick(this.ports.clock.now(), true);
+      this.shutdownPart.sourcesEnded();
     });
   }
 
   sinksFlushed(): void {
-    this.turn(() => {
-      if (this.standing.phase === 'finishing') this.keeper.remove(() => this.finished());
-    });
+    this.turn(() => this.ending.sinksFlushed());
   }
 
   /** To be called whenever what a sink has not handed on has changed. */
@@ -376,19 +384,7 @@ export class Member {
 
   /** Stops the whole cluster: what was read is processed, then all workers end. */
   shutDown(): void {
-    this.turn(() => {
-      if (this.shutdown !== undefined || this.standing.phase === 'finishing') return;
-      if (this.standing.view.epoch === 0 || this.standing.ends !== 'open') return this.giveUpStart();
-      const now = this.ports.clock.now();
-      this.shutdown = new Shutdown(
-        () => this.standing.view.members.map(({ name }) => name),
-        (member, message) => this.post.send(member, message),
-        this.shutdownPatienceNs,
-        this.planted.has('shutdown does not drain'),
-        now,
-      );
-      this.shutdown.tick(now, true);
-    });
+    this.turn(() => this.shutdownPart.lead());
   }
 
   /**
@@ -472,15 +468,6 @@ export class Member {
     );
   }
 
-  /** Longer than the patience of a worker with its own sinks, which comes first. */
-  private get shutdownPatienceNs(): number {
-    return (2 * this.settings.stopPauseMs + shutdownGraceMs) * 1e6;
-  }
-
-  private allThere(now: number): boolean {
-    return this.links.others.every((peer) => this.attendance.present(peer, now));
-  }
-
   /** Every call of the world runs in here: what is to be done at its end is done once. */
   private turn(work: () => void): void {
     if (this.standing.phase === 'ended') return;
@@ -523,13 +510,14 @@ export class Member {
       case 'resume':
         return this.onResume(message.epoch);
       case 'drain':
-        return this.onDrain(from, message.round, message.last);
+        if (this.shutdownPart.drain(from, message.round, message.last)) this.lead();
+        return;
       case 'drained':
         // It was asked for by an earlier life of this worker.
-        if (this.shutdown === undefined) return this.shutDown();
-        return this.shutdown.report(from, message);
+        if (!this.standing.leadsShutdown) return this.shutDown();
+        return this.shutdownPart.report(from, message);
       case 'finish':
-        return this.onFinish(message.complete, message.keepFiles);
+        return this.shutdownPart.finish(message.complete, message.keepFiles);
       case 'ask':
         return this.post.send(from, {
           type: 'answer',
@@ -668,7 +656,7 @@ export class Member {
     this.standing.view = this.clusterLog.effective;
     switch (record.type) {
       case 'join':
-        for (const member of record.members) this.dial(member.name, member.control);
+        for (const member of record.members) this.mesh.dial(member.name, member.control);
         this.streams.membersJoined(record.members.map(({ name }) => name));
         this.links.renew(before);
         return this.mesh.caughtUp();
@@ -703,7 +691,7 @@ export class Member {
     this.standing.view = epoch;
     this.standing.cluster = epoch.cluster;
     if (!this.standing.finishing) this.standing.phase = 'preparing';
-    this.lastBefore = undefined;
+    this.shutdownPart.epochBegan();
     this.leader.epochBegan();
     this.data.migration.review(epoch.route);
     if (this.settings.resilience !== undefined) this.data.migration.clear();
@@ -774,7 +762,7 @@ export class Member {
       this.log.line('~~~Resuming message processing.~~~');
     }
     this.ports.turnOpened();
-    if (this.asked !== undefined) this.onDrain(this.asked.leader, this.asked.round, false);
+    this.shutdownPart.resumed();
   }
 
   /** Said by the leader alone, before it lets all others go on. */
@@ -820,7 +808,7 @@ export class Member {
       this.log.line('AUTOSCALE: Shutting down.');
       // The others have let go of it; if it led, it sees that they know.
       if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
-      return this.flushSinks();
+      return this.ending.flushSinks();
     }
     this.links.renew(before);
     this.ports.ends.workersLeft(names);
@@ -844,108 +832,6 @@ export class Member {
     }
   }
 
-  private onDrain(from: string, round: number, last: boolean): void {
-    if (this.standing.finishing) return;
-    if (this.asked === undefined && from !== this.settings.name) {
-      this.log.line(`Shutting down: ${from} was asked to stop the cluster.`);
-    }
-    this.asked = { leader: from, round };
-    // Otherwise once messages flow again.
-    if (this.standing.phase !== 'processing' && this.standing.phase !== 'draining') return;
-    // Also if sources end already: to leave may take a checkpoint, and none follows.
-    if (this.standing.phase === 'processing' && this.standing.sources !== 'ended') {
-      this.standing.sources = 'ending';
-      this.ports.ends.endSources();
-    }
-    this.standing.phase = 'draining';
-    // Since the round before nothing was under way: what was cut later has everything.
-    if (last) this.lastBefore ??= this.cutBefore;
-    else this.cutBefore = this.data.durability?.checkpointer.newest ?? 0;
-    this.data.endTurn();
-    const sourcesEnded =
-      this.standing.sources === 'ended' &&
-      this.data.migration.heldBytes === 0 &&
-      (this.data.durability?.journal.empty ?? true);
-    const { epoch } = this.standing.view;
-    const { settled } = this;
-    this.post.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...this.data.totals });
-    if (last) this.lead();
-  }
-
-  /** All that this worker has is in a checkpoint that counts, and out of its sinks. */
-  private get settled(): boolean {
-    const { durability, totals } = this.data;
-    if (durability === undefined) return true;
-    const { counted } = durability.checkpointer;
-    return this.lastBefore !== undefined && counted > this.lastBefore && totals.unsent === 0;
-  }
-
-  private onFinish(complete: boolean, keepFiles: boolean): void {
-    if (this.standing.phase === 'finishing') return;
-    this.standing.phase = 'finishing';
-    if (!complete) {
-      const { held, unacknowledged } = this.data.linkBytes;
-      return this.standing.end(new IncompleteShutdownError(held + unacknowledged, this.status.unreachable));
-    }
-    if (keepFiles) return this.standing.end(undefined);
-    this.flushSinks();
-  }
-
-  /** Nothing goes back any more: all output is let out. */
-  private flushSinks(): void {
-    this.data.durability?.release();
-    this.ports.ends.flushSinks();
-  }
-
-  /** Who has told others that all is over waits until they know, for a while. */
-  private finished(): void {
-    const told =
-      this.shutdown !== undefined ||
-      this.standing.view.members.every(({ name }) => name !== this.settings.name);
-    if (!told) return this.standing.end(undefined);
-    // Long enough for a connection that broke to be missed and made anew, and for a process that stands still a while.
-    const patience = Math.max(toldPatienceMs, 3 * this.settings.timing.silenceMs);
-    this.over = { until: this.ports.clock.now() + patience * 1e6 };
-    this.endIfOver(this.ports.clock.now());
-  }
-
-  private endIfOver(now: number): void {
-    if (this.over === undefined) return;
-    const untold = this.links.others.some(({ control }) => control.boundary.unacknowledgedBytes > 0);
-    if (!untold || now >= this.over.until) this.standing.end(undefined);
-  }
-
-  /** The leader of the shutdown is gone: it is over, or died. What this worker had is processed, or never will be. */
-  private endIfOrphaned(now: number): void {
-    if (this.standing.phase !== 'draining' || this.shutdown !== undefined || this.asked === undefined) return;
-    const leader = this.mesh.peers.get(this.asked.leader);
-    if (leader?.awaySince === undefined || now - leader.awaySince < 2 * this.shutdownPatienceNs) return;
-    const { held, unacknowledged } = this.data.linkBytes;
-    // With checkpoints the cluster can be started again, and then is as it was; so nobody need guess.
-    const complete =
-      this.settings.resilience === undefined &&
-      held + unacknowledged === 0 &&
-      this.standing.sources === 'ended';
-    this.log.line(`${leader.name}, which led the shutdown, is gone.`);
-    this.onFinish(complete, !complete);
-  }
-
-  /** Nothing has been processed yet: whoever waits with us ends as well, and files stay as they are. */
-  private giveUpStart(): void {
-    if (this.settings.role.kind !== 'joiner') {
-      for (const peer of this.mesh.peers.values()) {
-        if (peer.control.boundary.open)
-          this.mesh.send(peer, { type: 'finish', complete: true, keepFiles: true });
-      }
-    }
-    this.standing.phase = 'finishing';
-    this.standing.end(undefined);
-  }
-
-  private dial(name: string, address: Address): void {
-    this.mesh.peer(name).control.boundary.address ??= address;
-  }
-
   /** The first member leads; if it is away and owns nothing, the next one. */
   private lead(): void {
     const { state } = this.clusterLog;
@@ -967,8 +853,8 @@ export class Member {
     const { lives } = this.leader.leadership;
     const there = (lives.length > 0 ? lives : state.members).filter((member) => !gone(member));
     if (there[0]?.name !== this.settings.name || this.leaderIsLeaving(now)) return;
-    if (this.asked === undefined) return this.leader.tick(this.livesOf(there, now));
-    this.leader.tickLast(this.livesOf(there, now), this.lastBefore !== undefined && !this.settled);
+    if (!this.shutdownPart.begun) return this.leader.tick(this.livesOf(there, now));
+    this.leader.tickLast(this.livesOf(there, now), this.shutdownPart.wantsCheckpoint);
   }
 
   /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */
@@ -1229,7 +1115,7 @@ export class Member {
       // It has left, and the word of it was lost.
       this.log.line('AUTOSCALE: Shutting down.');
       this.standing.phase = 'finishing';
-      return this.flushSinks();
+      return this.ending.flushSinks();
     }
     if (refusal.expelled && this.standing.view.epoch === 0 && this.settings.saved === undefined) {
       // It was about to become a member, and the cluster has gone on without it.

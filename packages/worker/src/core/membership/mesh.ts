@@ -120,6 +120,16 @@ export class Mesh {
     return peer;
   }
 
+  /** Nobody has heard of it for a while. */
+  isAway(name: string): boolean {
+    return this.peers.get(name)?.away ?? false;
+  }
+
+  /** The peer of a name that listens there, unless it is known to listen elsewhere. */
+  dial(name: string, address: Address): void {
+    this.peer(name).control.boundary.address ??= address;
+  }
+
   /** Forgets a peer and hangs up. */
   forget(peer: Peer): void {
     this.peers.delete(peer.name);
