@@ -17,15 +17,7 @@ import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
 import { ClusterLog } from './cluster-log.js';
-import {
-  asEpoch,
-  needed,
-  neededToRestore,
-  noCluster,
-  rolledBack,
-  routed,
-  type ClusterState,
-} from './cluster-state.js';
+import { asEpoch, noCluster, routed } from './cluster-state.js';
 import {
   DamagedFileError,
   JoinRefusedError,
@@ -33,16 +25,18 @@ import {
   StartTimeoutError,
   SupersededError,
 } from './errors.js';
-import { Inquiry } from './inquiry.js';
 import { Keeper } from './keeper.js';
-import type { Lives } from './leadership.js';
 import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
-import type { ControlRecord, MemberRecord } from './records.js';
+import type { ControlRecord } from './records.js';
 import { Flow } from './member/flow.js';
 import { Links } from './member/links.js';
 import { Post } from './member/post.js';
+import { Departed } from './member/departed.js';
+import { Leaving } from './member/leaving.js';
+import { clientsQuestion, Questions } from './member/questions.js';
+import { Succession } from './member/succession.js';
 import { Ending } from './member/ending.js';
 import type { Parts } from './member/parts.js';
 import { ShutdownPart } from './member/shutdown-part.js';
@@ -52,12 +46,6 @@ import { StatusNow, type MemberStatus } from './status.js';
 import { waitsFor } from './waiting.js';
 
 const waitingLogNs = 10e9;
-const questionNs = 1e9;
-const departureNs = 2e9;
-const tellAgainNs = 1e9;
-/** What `answer` is asked for the number of clients that are connected to sources. */
-export const clientsQuestion = 'clients';
-
 /**
  * One worker of a cluster, whole but for the world around it: data path, links, membership. Everything is
  * synchronous and deterministic; the world calls, and what is wished of it goes out through the ports.
@@ -71,6 +59,10 @@ export class Member {
   private readonly links: Links;
   private readonly flow: Flow;
   private readonly ending: Ending;
+  private readonly succession: Succession;
+  private readonly questions: Questions;
+  private readonly leaving: Leaving;
+  private readonly departed: Departed;
   private readonly shutdownPart: ShutdownPart;
   private readonly data: DataPlane;
   private readonly mesh: Mesh;
@@ -84,14 +76,6 @@ export class Member {
   private restored = true;
   /** The highest epoch promised to a leader. */
   private promisedEpoch = 0;
-  private toldDrained = false;
-  private toldDrainedAt = 0;
-  private drainsToLeave = true;
-  private readonly inquiries = new Set<Inquiry>();
-  private readonly shrinkReplies = new Map<number, (reply: ShrinkReply) => void>();
-  private lastQuestion = 0;
-  /** Former members, and until when their connections stay. */
-  private readonly departed = new Map<string, number>();
   private depth = 0;
   private firstResume = true;
   private readonly startedAt: number;
@@ -138,7 +122,7 @@ export class Member {
       files: ports.logFiles,
       resilience: settings.resilience,
       owner: () => ({ cluster: this.standing.cluster, application: plan.application.name, worker: name }),
-      leaving: () => this.handedOver,
+      leaving: () => this.leaving.handedOver,
       saved: (checkpoint, { file, offset, sum }, streams) =>
         this.post.send(this.standing.leader, { type: 'saved', checkpoint, file, offset, sum, streams }),
       notSaved: (checkpoint, why) =>
@@ -199,6 +183,10 @@ export class Member {
     };
     this.ending = new Ending(parts);
     this.shutdownPart = new ShutdownPart(parts, this.ending);
+    this.succession = new Succession(parts, this.shutdownPart);
+    this.questions = new Questions(parts);
+    this.leaving = new Leaving(parts, this.ending);
+    this.departed = new Departed(parts);
   }
 
   get engine(): Engine {
@@ -272,14 +260,14 @@ export class Member {
         this.attendance.watch(this.links.others, now, this.standing.phase === 'draining');
       this.shutdownPart.tick(now);
       this.ending.tick(now);
-      this.forgetDeparted(now);
-      for (const inquiry of this.inquiries) inquiry.tick(now);
+      this.departed.tick(now);
+      this.questions.tick(now);
       this.keeper.tick(now);
       this.data.durability?.tick(now);
       this.formIfComplete();
-      this.lead();
+      this.succession.lead();
       this.checkReady();
-      this.leaveIfDone();
+      this.leaving.tick(now);
       this.data.migration.remind(now);
       this.tellWaiting(now);
     });
@@ -355,7 +343,7 @@ export class Member {
     this.turn(() => {
       this.standing.ends = 'open';
       this.rollBack();
-      this.leaveIfAsked();
+      this.leaving.endSources();
       this.checkReady();
     });
   }
@@ -395,37 +383,12 @@ export class Member {
     question: string,
     done: (answers: ReadonlyMap<string, string>, missing: readonly string[]) => void,
   ): void {
-    this.turn(() => {
-      const others = this.links.others;
-      const names = others.map(({ name }) => name);
-      const deadline = this.ports.clock.now() + questionNs;
-      const inquiry = new Inquiry(++this.lastQuestion, names, deadline, (answers, missing) => {
-        this.inquiries.delete(inquiry);
-        done(answers, missing);
-      });
-      this.inquiries.add(inquiry);
-      for (const peer of others)
-        if (!peer.away) this.post.send(peer.name, { type: 'ask', id: inquiry.id, question });
-      inquiry.answered(this.settings.name, this.ports.answer(question));
-    });
+    this.turn(() => this.questions.ask(question, done));
   }
 
   /** An operator wants fewer workers; the leader decides. `done` is called once; text and names as in the protocol. */
   shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
-    this.turn(() => {
-      if (this.standing.view.epoch === 0)
-        return done({ text: 'The cluster has not started yet.', names: [] });
-      const leader = this.standing.view.members[0]!.name;
-      if (this.mesh.peers.get(leader)?.away) {
-        return done({
-          text: `${leader}, which leads the cluster, is unreachable. Nothing was changed.`,
-          names: [],
-        });
-      }
-      const id = ++this.lastQuestion;
-      this.shrinkReplies.set(id, done);
-      this.post.send(leader, { type: 'shrink', id, ...wish });
-    });
+    this.turn(() => this.questions.shrink(wish, done));
   }
 
   /**
@@ -433,39 +396,7 @@ export class Member {
    * of it shows in the logs.
    */
   rotateLog(worker: string): void {
-    this.turn(() => {
-      const { members } = this.standing.view;
-      if (worker === this.settings.name) return this.rotateLogHere(false);
-      if (members.some(({ name }) => name === worker)) return this.post.send(worker, { type: 'rotateLog' });
-      this.log.line(`WARNING: LogRotation requested for non-existent worker: ${worker}`);
-    });
-  }
-
-  private rotateLogHere(forwarded: boolean): void {
-    if (forwarded) this.log.line('Control Ch: Received Rotate Log Files request');
-    const { durability } = this.data;
-    if (durability === undefined || !this.settings.resilience?.rotation) {
-      return this.log.line('WARNING: LogRotation requested, but log_rotation is off!');
-    }
-    const told = {
-      begun: 'Starting event log rotation.',
-      ongoing: 'Event log rotation already ongoing. Rotate log request ignored.',
-      empty: 'Event log does not contain new data. Rotate log request ignored.',
-    } as const;
-    this.log.line(told[durability.checkpointer.rotate()]);
-  }
-
-  /** This worker is to leave, and has neither slots nor sources any more. */
-  private get handedOver(): boolean {
-    const { leaving, owners, members, route } = this.standing.view;
-    const { name } = this.settings;
-    const here = members.findIndex((member) => member.name === name);
-    return (
-      leaving.includes(name) &&
-      this.standing.sources === 'ended' &&
-      route === undefined &&
-      !owners.includes(here)
-    );
+    this.turn(() => this.questions.rotateLog(worker));
   }
 
   /** Every call of the world runs in here: what is to be done at its end is done once. */
@@ -510,7 +441,7 @@ export class Member {
       case 'resume':
         return this.onResume(message.epoch);
       case 'drain':
-        if (this.shutdownPart.drain(from, message.round, message.last)) this.lead();
+        if (this.shutdownPart.drain(from, message.round, message.last)) this.succession.lead();
         return;
       case 'drained':
         // It was asked for by an earlier life of this worker.
@@ -519,16 +450,9 @@ export class Member {
       case 'finish':
         return this.shutdownPart.finish(message.complete, message.keepFiles);
       case 'ask':
-        return this.post.send(from, {
-          type: 'answer',
-          id: message.id,
-          body: this.ports.answer(message.question),
-        });
+        return this.questions.asked(from, message.id, message.question);
       case 'answer':
-        for (const inquiry of this.inquiries) {
-          if (inquiry.id === message.id) inquiry.answered(from, message.body);
-        }
-        return;
+        return this.questions.answered(from, message.id, message.body);
       case 'joinRequest': {
         const refusal = this.leader.joinRequested(message);
         return this.post.send(from, { type: 'joinAnswer', name: message.name, life: message.life, refusal });
@@ -551,12 +475,12 @@ export class Member {
       case 'saved': {
         const { checkpoint, file, offset, sum, streams } = message;
         this.leader.saved(from, checkpoint, { file, offset, sum }, streams);
-        return this.lead();
+        return this.succession.lead();
       }
       case 'notSaved':
         return this.leader.notSaved(from, message.checkpoint, message.why);
       case 'rotateLog':
-        return this.rotateLogHere(true);
+        return this.questions.rotateLogAsked();
       case 'shrink':
         return this.leader.shrink(message, ({ text, names }) =>
           this.post.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
@@ -568,9 +492,7 @@ export class Member {
       case 'streamsHeld':
         return this.streams.handle(from, message);
       case 'shrinkAnswer':
-        this.shrinkReplies.get(message.id)?.(message);
-        this.shrinkReplies.delete(message.id);
-        return;
+        return this.questions.shrinkAnswered(message.id, message);
       default:
         return unreachable(message);
     }
@@ -661,17 +583,18 @@ export class Member {
         this.links.renew(before);
         return this.mesh.caughtUp();
       case 'leave':
-        this.drainsToLeave = record.drain;
-        return this.leaveIfAsked();
+        return this.leaving.asked(record.drain);
       case 'left':
-        return this.onLeft(before, record.names);
+        if (record.names.includes(this.standing.name))
+          return this.leaving.left(before.members[0]!.name === this.standing.name);
+        return this.departed.left(before, record.names);
       case 'route':
         if (before.route !== undefined) this.data.migration.end(before.route.version, routed(before).owners);
         return this.data.migration.begin(record, routed(this.standing.view).owners);
       case 'routeDone':
         this.data.migration.end(record.version, this.standing.view.owners);
         // The next route need not wait for a tick.
-        return this.lead();
+        return this.succession.lead();
       case 'checkpoint':
         this.data.durability?.commit(record.checkpoint);
         return this.leader.checkpointRecorded(record.checkpoint);
@@ -707,8 +630,7 @@ export class Member {
       this.ports.ends.open();
     } else if (this.standing.ends === 'open') this.rollBack();
     this.streams.epochBegan();
-    this.toldDrained = false;
-    this.leaveIfAsked();
+    this.leaving.epochBegan();
     this.checkReady();
   }
 
@@ -775,113 +697,6 @@ export class Member {
       this.log.line(`All ${members.length} workers are ready for epoch ${epoch}.`);
     }
     if (this.firstResume) this.log.line('Application has successfully initialized.');
-  }
-
-  /** A member that is to go ends its sources; its slots go one by one. */
-  private leaveIfAsked(): void {
-    if (!this.standing.view.leaving.includes(this.settings.name)) return;
-    if (this.standing.sources !== 'running' || this.standing.ends !== 'open') return;
-    this.log.line('Beginning process of leaving cluster.');
-    this.standing.sources = 'ending';
-    if (this.drainsToLeave) this.ports.ends.drainSources();
-    else this.ports.ends.endSources();
-  }
-
-  /** Tells the leader when a leaving worker has nothing under way any more. */
-  private leaveIfDone(): void {
-    if (!this.handedOver || this.standing.phase !== 'processing') return;
-    // Told again from time to time: the leader that was told may have left itself.
-    const now = this.ports.clock.now();
-    if (this.toldDrained && now - this.toldDrainedAt < tellAgainNs) return;
-    const { held, unacknowledged } = this.data.linkBytes;
-    if (held > 0 || unacknowledged > 0 || !(this.data.durability?.checkpointer.leftNothing ?? true)) return;
-    this.toldDrained = true;
-    this.toldDrainedAt = now;
-    this.post.send(this.standing.leader, { type: 'drainedToLeave' });
-  }
-
-  private onLeft(before: ClusterState, names: readonly string[]): void {
-    const { name } = this.settings;
-    const wasLeader = before.members[0]!.name;
-    if (names.includes(name)) {
-      this.standing.phase = 'finishing';
-      this.log.line('AUTOSCALE: Shutting down.');
-      // The others have let go of it; if it led, it sees that they know.
-      if (wasLeader !== name) for (const peer of [...this.mesh.peers.values()]) this.mesh.forget(peer);
-      return this.ending.flushSinks();
-    }
-    this.links.renew(before);
-    this.ports.ends.workersLeft(names);
-    // Their connections stay for a moment, so that they hear of it.
-    for (const gone of names) this.departed.set(gone, this.ports.clock.now() + departureNs);
-    if (wasLeader !== name) this.standing.leader = this.standing.view.members[0]!.name;
-    this.streams.membersLeft(names, wasLeader);
-    if (wasLeader === name) return this.leader.leadership.release(names);
-    if (this.standing.leader !== name || !names.includes(wasLeader)) return;
-    // The leader has left in order: the next one goes on where it stood.
-    this.leader.inherit(this.standing.view.epoch, this.standing.view.members);
-  }
-
-  private forgetDeparted(now: number): void {
-    for (const [name, until] of this.departed) {
-      if (now < until) continue;
-      this.departed.delete(name);
-      const peer = this.mesh.peers.get(name);
-      const member = this.clusterLog.state.members.some((one) => one.name === name);
-      if (peer !== undefined && !member && !this.leader.expects(name)) this.mesh.forget(peer);
-    }
-  }
-
-  /** The first member leads; if it is away and owns nothing, the next one. */
-  private lead(): void {
-    const { state } = this.clusterLog;
-    if (state.epoch === 0 || this.standing.finishing) return;
-    const now = this.ports.clock.now();
-    // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
-    const restores = this.settings.resilience !== undefined;
-    const needs = new Set([
-      ...needed(state),
-      ...(restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : []),
-    ]);
-    const gone = (member: MemberRecord) => {
-      if (member.name === this.settings.name || needs.has(member.name)) return false;
-      if (!this.leader.mayGo(member.name)) return false;
-      const peer = this.mesh.peer(member.name);
-      return !this.attendance.present(peer, now) && this.attendance.gone(peer, now);
-    };
-    // While a record is on its way to all disks, the members are those that have to have it.
-    const { lives } = this.leader.leadership;
-    const there = (lives.length > 0 ? lives : state.members).filter((member) => !gone(member));
-    if (there[0]?.name !== this.settings.name || this.leaderIsLeaving(now)) return;
-    if (!this.shutdownPart.begun) return this.leader.tick(this.livesOf(there, now));
-    this.leader.tickLast(this.livesOf(there, now), this.shutdownPart.wantsCheckpoint);
-  }
-
-  /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */
-  private leaderIsLeaving(now: number): boolean {
-    const { state, effective } = this.clusterLog;
-    const [leader] = effective.members;
-    if (leader === undefined || leader.name === this.settings.name) return false;
-    if (state.members.some(({ name }) => name === leader.name)) return false;
-    const peer = this.mesh.peers.get(leader.name);
-    return peer?.incarnation === leader.incarnation && !this.attendance.gone(peer, now);
-  }
-
-  /** How these members live now; undefined while one of them is away. */
-  private livesOf(members: readonly MemberRecord[], now: number): Lives | undefined {
-    const { name, control, data } = this.settings;
-    const lives: MemberRecord[] = [];
-    for (const member of members) {
-      if (member.name === name) {
-        lives.push({ name, incarnation: this.standing.incarnation, life: this.standing.life, control, data });
-        continue;
-      }
-      const peer = this.mesh.peer(member.name);
-      if (!this.attendance.present(peer, now)) return undefined;
-      const { incarnation, life } = peer;
-      lives.push({ ...member, incarnation, life, ...peer.addresses });
-    }
-    return lives;
   }
 
   /** Still to be formed by this worker, and its record is not written yet. */
@@ -1011,7 +826,7 @@ export class Member {
           return this.attendance.present(peer, this.ports.clock.now()) ? peer.incarnation : undefined;
         },
         // Not at once: it may still have to hear why.
-        forget: (who) => this.departed.set(who, this.ports.clock.now() + departureNs),
+        forget: (who) => this.departed.add(who),
         clients: (done) =>
           this.ask(clientsQuestion, (answers) =>
             done(new Map([...answers].map(([who, text]) => [who, Number(text)]))),
@@ -1056,7 +871,7 @@ export class Member {
   private invite({ name, life, control }: Candidate): void {
     const known = this.mesh.peers.get(name);
     if (known !== undefined && known.life !== 0 && known.life !== life) this.mesh.forget(known);
-    this.departed.delete(name);
+    this.departed.remove(name);
     this.mesh.peer(name).control.boundary.address = control;
   }
 
@@ -1111,7 +926,7 @@ export class Member {
     if (this.settings.role.kind === 'joiner' && this.standing.phase === 'forming' && !refusal.expelled) {
       return this.mesh.forget(peer);
     }
-    if (refusal.expelled && this.toldDrained && this.standing.phase === 'processing') {
+    if (refusal.expelled && this.leaving.told && this.standing.phase === 'processing') {
       // It has left, and the word of it was lost.
       this.log.line('AUTOSCALE: Shutting down.');
       this.standing.phase = 'finishing';
