@@ -1,13 +1,12 @@
 import type { Address } from '@wallaroo/protocol';
 import { DataPlane } from '../engine/data-plane.js';
 import type { Engine } from '../engine/engine.js';
-import { invariant, unreachable } from '../invariant.js';
-import type { Hello, Refusal } from '../link/greeting.js';
+import { unreachable } from '../invariant.js';
+import type { Hello } from '../link/greeting.js';
 import type { ChannelName } from '../link/inbound.js';
 import type { PlantedBug } from '../planted.js';
 import { Operations } from '../operations.js';
 import type { ConnectionId, LineLog } from '../ports.js';
-import { dealSlots } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import { ClusterStreams } from '../streams/cluster-streams.js';
 import type { ClaimAnswer } from '../streams/stream-claims.js';
@@ -17,22 +16,18 @@ import { Attendance } from './attendance.js';
 import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
 import { ClusterLog } from './cluster-log.js';
-import { asEpoch, noCluster, routed } from './cluster-state.js';
-import {
-  DamagedFileError,
-  JoinRefusedError,
-  RefusedError,
-  StartTimeoutError,
-  SupersededError,
-} from './errors.js';
+import { DamagedFileError, JoinRefusedError } from './errors.js';
 import { Keeper } from './keeper.js';
 import { Mesh, type Self } from './mesh.js';
 import type { ControlMessage } from './messages.js';
 import type { Peer } from './peer.js';
-import type { ControlRecord } from './records.js';
 import { Flow } from './member/flow.js';
 import { Links } from './member/links.js';
 import { Post } from './member/post.js';
+import { CurrentEpoch } from './member/current-epoch.js';
+import { Formation } from './member/formation.js';
+import { LogReplica } from './member/log-replica.js';
+import { Refusals } from './member/refusals.js';
 import { Departed } from './member/departed.js';
 import { Leaving } from './member/leaving.js';
 import { clientsQuestion, Questions } from './member/questions.js';
@@ -43,9 +38,7 @@ import { ShutdownPart } from './member/shutdown-part.js';
 import { Standing } from './member/standing.js';
 import type { MemberPorts, MemberSettings } from './member/surroundings.js';
 import { StatusNow, type MemberStatus } from './status.js';
-import { waitsFor } from './waiting.js';
 
-const waitingLogNs = 10e9;
 /**
  * One worker of a cluster, whole but for the world around it: data path, links, membership. Everything is
  * synchronous and deterministic; the world calls, and what is wished of it goes out through the ports.
@@ -63,6 +56,10 @@ export class Member {
   private readonly questions: Questions;
   private readonly leaving: Leaving;
   private readonly departed: Departed;
+  private readonly currentEpoch: CurrentEpoch;
+  private readonly logReplica: LogReplica;
+  private readonly formation: Formation;
+  private readonly refusals: Refusals;
   private readonly shutdownPart: ShutdownPart;
   private readonly data: DataPlane;
   private readonly mesh: Mesh;
@@ -72,15 +69,7 @@ export class Member {
   private readonly keeper: Keeper;
   private readonly operations = new Operations();
   private readonly streams: ClusterStreams;
-  /** Everything is as it was at the checkpoint of this epoch. */
-  private restored = true;
-  /** The highest epoch promised to a leader. */
-  private promisedEpoch = 0;
   private depth = 0;
-  private firstResume = true;
-  private readonly startedAt: number;
-  private waitingToldAt: number;
-  private readonly toldRefusals = new Map<string, string>();
   private readonly isAway = (name: string) => this.mesh.isAway(name);
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
@@ -93,8 +82,6 @@ export class Member {
     this.planted = settings.planted ?? new Set();
     this.fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined });
     const life = ports.random.u32();
-    this.startedAt = ports.clock.now();
-    this.waitingToldAt = this.startedAt;
     const saved = settings.saved === undefined ? undefined : this.readSaved(settings.saved);
     this.clusterLog = new ClusterLog(saved?.records ?? []);
     const { state } = this.clusterLog;
@@ -127,10 +114,7 @@ export class Member {
         this.post.send(this.standing.leader, { type: 'saved', checkpoint, file, offset, sum, streams }),
       notSaved: (checkpoint, why) =>
         this.post.send(this.standing.leader, { type: 'notSaved', checkpoint, why }),
-      restored: () => {
-        this.restored = true;
-        this.checkReady();
-      },
+      restored: () => this.currentEpoch.restored(),
       damaged: (kind, file, error) =>
         this.standing.end(new DamagedFileError(kind, file, error.offset, error.message)),
     });
@@ -187,6 +171,16 @@ export class Member {
     this.questions = new Questions(parts);
     this.leaving = new Leaving(parts, this.ending);
     this.departed = new Departed(parts);
+    this.currentEpoch = new CurrentEpoch(
+      parts,
+      this.succession,
+      this.shutdownPart,
+      this.leaving,
+      this.departed,
+    );
+    this.logReplica = new LogReplica(parts, this.currentEpoch);
+    this.formation = new Formation(parts);
+    this.refusals = new Refusals(parts, this.leaving, this.ending);
   }
 
   get engine(): Engine {
@@ -200,7 +194,7 @@ export class Member {
 
   /** Messages have flowed at least once in this life. */
   get initialized(): boolean {
-    return !this.firstResume;
+    return this.currentEpoch.initialized;
   }
 
   /** Messages flow, or would if there were any and nothing was full. */
@@ -227,29 +221,7 @@ export class Member {
   }
 
   start(): void {
-    this.turn(() => {
-      const { role } = this.settings;
-      if (this.standing.phase === 'returning') {
-        this.log.line('Recovering from recovery files!');
-        this.log.line('Attempting to recover...');
-        // The new incarnation is on disk before anybody hears of it.
-        return this.keeper.write(() => {
-          this.standing.incarnationKept = true;
-          // It may have moved since; what the operator says now is newer than the file.
-          if (role.kind === 'worker') this.mesh.dial('initializer', role.initializer);
-          for (const member of this.clusterLog.state.members) {
-            if (member.name !== this.settings.name) this.mesh.dial(member.name, member.control);
-          }
-          if (this.clusterLog.state.members.length > 1) this.log.line(`Waiting for ${this.awaited()}.`);
-        });
-      }
-      if (role.kind === 'joiner') this.log.line('New worker preparing to join cluster');
-      if (role.kind !== 'initializer' || role.workerCount > 1)
-        this.log.line(`Waiting for ${this.awaited()}.`);
-      if (role.kind === 'worker') this.mesh.dial('initializer', role.initializer);
-      if (role.kind === 'joiner') this.mesh.contact(role.contact, role.workerCount);
-      this.formIfComplete();
-    });
+    this.turn(() => this.formation.start());
   }
 
   tick(): void {
@@ -264,12 +236,12 @@ export class Member {
       this.questions.tick(now);
       this.keeper.tick(now);
       this.data.durability?.tick(now);
-      this.formIfComplete();
+      this.formation.formIfComplete();
       this.succession.lead();
-      this.checkReady();
+      this.currentEpoch.checkReady();
       this.leaving.tick(now);
       this.data.migration.remind(now);
-      this.tellWaiting(now);
+      this.formation.tick(now);
     });
   }
 
@@ -340,12 +312,7 @@ export class Member {
   }
 
   endsOpened(): void {
-    this.turn(() => {
-      this.standing.ends = 'open';
-      this.rollBack();
-      this.leaving.endSources();
-      this.checkReady();
-    });
+    this.turn(() => this.currentEpoch.endsOpened());
   }
 
   sourcesEnded(): void {
@@ -421,25 +388,23 @@ export class Member {
     const { leadership } = this.leader;
     switch (message.type) {
       case 'gather':
-        return this.onGather(from, message.epoch);
+        return this.logReplica.gather(from, message.epoch);
       case 'promise':
         return leadership.promised(from, message.epoch, message.records);
       case 'fenced':
         return leadership.fenced(message.epoch);
       case 'append':
-        return this.onAppend(from, message.epoch, message.index, () =>
-          this.clusterLog.put(message.index, message.record),
-        );
+        return this.logReplica.append(from, message.epoch, message.index, message.record);
       case 'install':
-        return this.onInstall(from, message.epoch, message.index, message.records);
+        return this.logReplica.install(from, message.epoch, message.index, message.records);
       case 'appended':
         return leadership.stored(from, message.epoch, message.index);
       case 'commit':
-        return this.onCommit(message.epoch, message.index);
+        return this.logReplica.commit(message.epoch, message.index);
       case 'ready':
         return leadership.ready(from, message.epoch);
       case 'resume':
-        return this.onResume(message.epoch);
+        return this.currentEpoch.resume(message.epoch);
       case 'drain':
         if (this.shutdownPart.drain(from, message.round, message.last)) this.succession.lead();
         return;
@@ -470,8 +435,7 @@ export class Member {
       case 'drainedToLeave':
         return this.leader.drainedToLeave(from);
       case 'cut':
-        if (this.standing.view.epoch !== message.epoch || !this.mayCut) return;
-        return this.data.durability?.checkpointer.begin(message.checkpoint, message.counted);
+        return this.currentEpoch.cut(message.epoch, message.checkpoint, message.counted);
       case 'saved': {
         const { checkpoint, file, offset, sum, streams } = message;
         this.leader.saved(from, checkpoint, { file, offset, sum }, streams);
@@ -498,277 +462,6 @@ export class Member {
     }
   }
 
-  private get mayCut(): boolean {
-    return (
-      this.restored &&
-      (this.standing.phase === 'ready' ||
-        this.standing.phase === 'processing' ||
-        this.standing.phase === 'draining')
-    );
-  }
-
-  private onGather(from: string, epoch: number): void {
-    if (epoch <= this.promisedEpoch)
-      return this.post.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.standing.finishing) return;
-    this.promise(from, epoch);
-    this.standing.phase = 'gathering';
-    this.post.send(from, { type: 'promise', epoch, records: this.clusterLog.bytes });
-  }
-
-  private promise(leader: string, epoch: number): void {
-    this.promisedEpoch = epoch;
-    this.standing.leader = leader;
-    this.leader.leadership.heardOf(epoch);
-    if (leader !== this.settings.name) this.leader.resign();
-  }
-
-  private onAppend(from: string, epoch: number, index: number, put: () => void): void {
-    if (epoch < this.promisedEpoch)
-      return this.post.send(from, { type: 'fenced', epoch: this.promisedEpoch });
-    if (this.standing.finishing) return;
-    this.promise(from, epoch);
-    put();
-    this.standing.cluster = this.clusterLog.state.cluster;
-    this.forgetFormerLives();
-    this.keeper.write(() => this.post.send(from, { type: 'appended', epoch, index }));
-  }
-
-  /**
-   * Whoever is new by this record may live for the first time, whatever lives of its name were seen before. So may one
-   * that has an incarnation which was another life's before.
-   */
-  private forgetFormerLives(): void {
-    const { state, effective } = this.clusterLog;
-    for (const { name, incarnation, life } of state.members) {
-      const peer = this.mesh.peers.get(name);
-      if (peer === undefined || peer.life === 0) continue;
-      const isNew = !effective.members.some((member) => member.name === name);
-      const former = peer.incarnation > incarnation && isNew;
-      if (former || (peer.incarnation === incarnation && peer.life !== life)) this.mesh.forget(peer);
-    }
-  }
-
-  private onInstall(from: string, epoch: number, index: number, records: readonly Buffer[]): void {
-    if (this.standing.phase !== 'forming' || this.settings.role.kind !== 'joiner') return;
-    this.log.line('***Received cluster information!***');
-    this.mesh.forgetContact();
-    this.standing.joining = true;
-    this.onAppend(from, epoch, index, () => this.clusterLog.replace(records));
-  }
-
-  private onCommit(epoch: number, index: number): void {
-    const { clusterLog } = this;
-    if (clusterLog.state.epoch !== epoch || epoch < this.promisedEpoch || index >= clusterLog.length) return;
-    if (this.standing.phase === 'finishing') return;
-    // An epoch that counts this worker among its members already: it gets ready as all others do.
-    if (index === 0) this.standing.joining = false;
-    for (const record of clusterLog.commit(index)) this.effect(record);
-    // A joiner finds itself in the middle of an epoch, by one record that stands for all before it.
-    if (this.standing.joining && this.standing.view.epoch === 0) this.begin();
-  }
-
-  /** A record takes effect. */
-  private effect(record: ControlRecord): void {
-    if (record.type === 'epoch' || this.standing.view.epoch !== this.clusterLog.effective.epoch) {
-      if (record.type === 'epoch' && !this.standing.joining) this.begin();
-      return;
-    }
-    const before = this.standing.view;
-    this.standing.view = this.clusterLog.effective;
-    switch (record.type) {
-      case 'join':
-        for (const member of record.members) this.mesh.dial(member.name, member.control);
-        this.streams.membersJoined(record.members.map(({ name }) => name));
-        this.links.renew(before);
-        return this.mesh.caughtUp();
-      case 'leave':
-        return this.leaving.asked(record.drain);
-      case 'left':
-        if (record.names.includes(this.standing.name))
-          return this.leaving.left(before.members[0]!.name === this.standing.name);
-        return this.departed.left(before, record.names);
-      case 'route':
-        if (before.route !== undefined) this.data.migration.end(before.route.version, routed(before).owners);
-        return this.data.migration.begin(record, routed(this.standing.view).owners);
-      case 'routeDone':
-        this.data.migration.end(record.version, this.standing.view.owners);
-        // The next route need not wait for a tick.
-        return this.succession.lead();
-      case 'checkpoint':
-        this.data.durability?.commit(record.checkpoint);
-        return this.leader.checkpointRecorded(record.checkpoint);
-      default:
-        return unreachable(record);
-    }
-  }
-
-  /** An epoch begins, or this worker's part in one: links start anew with the members as they live now. */
-  private begin(): void {
-    const epoch = this.clusterLog.effective;
-    const here = epoch.members.find(({ name }) => name === this.settings.name);
-    // An epoch that knows of an earlier life of this worker only: the next one will know of this one.
-    if (here?.incarnation !== this.standing.incarnation || here.life !== this.standing.life) return;
-    invariant(epoch.epoch > this.standing.view.epoch, 'epochs never go back');
-    const before = this.standing.view;
-    this.standing.view = epoch;
-    this.standing.cluster = epoch.cluster;
-    if (!this.standing.finishing) this.standing.phase = 'preparing';
-    this.shutdownPart.epochBegan();
-    this.leader.epochBegan();
-    this.data.migration.review(epoch.route);
-    if (this.settings.resilience !== undefined) this.data.migration.clear();
-    this.links.renew(before);
-    if (epoch.route === undefined) this.data.migration.settle(epoch.routeVersion, epoch.owners);
-    else this.data.migration.begin(epoch.route, routed(epoch).owners);
-    this.mesh.forgetContact();
-    this.forgetOthers();
-    this.mesh.caughtUp();
-    this.restored = this.settings.resilience === undefined;
-    if (this.standing.ends === 'closed') {
-      this.standing.ends = 'opening';
-      this.ports.ends.open();
-    } else if (this.standing.ends === 'open') this.rollBack();
-    this.streams.epochBegan();
-    this.leaving.epochBegan();
-    this.checkReady();
-  }
-
-  /** Everything goes back to the checkpoint of the epoch. */
-  private rollBack(): void {
-    if (this.settings.resilience === undefined || this.standing.view.epoch === 0) return;
-    const { checkpoint, owners, members } = this.standing.view;
-    const { name } = this.settings;
-    const here = members.findIndex((member) => member.name === name);
-    this.restored = false;
-    this.data.rollBack({
-      checkpoint: checkpoint?.id ?? 0,
-      // A joiner in the middle of an epoch begins with nothing, as one does that has no part in the checkpoint.
-      end: this.standing.joining ? undefined : checkpoint?.parts.find((part) => part.name === name),
-      ownsSlot: (slot) => owners[slot] === here,
-    });
-  }
-
-  /** Whoever is no member of the new epoch, and not about to become one, has to greet anew. */
-  private forgetOthers(): void {
-    for (const peer of [...this.mesh.peers.values()]) {
-      const known =
-        this.standing.view.members.some(({ name }) => name === peer.name) || this.leader.expects(peer.name);
-      if (!known) this.mesh.forget(peer);
-    }
-  }
-
-  private checkReady(): void {
-    if (this.standing.phase !== 'preparing' || this.standing.ends !== 'open' || !this.restored) return;
-    if (this.links.others.some(({ data }) => !data.boundary.open)) return;
-    this.standing.phase = 'ready';
-    if (!this.standing.joining)
-      return this.post.send(this.standing.leader, { type: 'ready', epoch: this.standing.view.epoch });
-    this.standing.joining = false;
-    this.log.line('Joining worker: Skipping Phase III');
-    this.post.send(this.standing.leader, { type: 'joined', epoch: this.standing.view.epoch });
-  }
-
-  private onResume(epoch: number): void {
-    if (this.standing.phase !== 'ready' || this.standing.view.epoch !== epoch) return;
-    this.standing.phase = 'processing';
-    if (this.firstResume) {
-      if (this.settings.saved !== undefined) {
-        this.log.line('|~~ - Recovery COMPLETE - ~~|');
-        this.log.line('~~~Resuming message processing.~~~');
-        this.log.line('Recovering worker: Skipping Phase III');
-      }
-      this.log.line('|~~ INIT PHASE IV: Cluster is ready to work! ~~|');
-      this.firstResume = false;
-    } else {
-      this.log.line('~~~Resuming message processing.~~~');
-    }
-    this.ports.turnOpened();
-    this.shutdownPart.resumed();
-  }
-
-  /** Said by the leader alone, before it lets all others go on. */
-  private allReady(): void {
-    const { members, epoch } = this.standing.view;
-    if (this.firstResume && this.settings.saved === undefined) {
-      for (const { name } of members) this.log.line(`${name} reported topology ready!`);
-      this.log.line(`All ${members.length} workers reporting Topology ready!`);
-    } else {
-      this.log.line(`All ${members.length} workers are ready for epoch ${epoch}.`);
-    }
-    if (this.firstResume) this.log.line('Application has successfully initialized.');
-  }
-
-  /** Still to be formed by this worker, and its record is not written yet. */
-  private get takesWorkers(): boolean {
-    const { role } = this.settings;
-    return (
-      role.kind === 'initializer' &&
-      this.standing.phase === 'forming' &&
-      this.leader.leadership.stage === 'idle'
-    );
-  }
-
-  private formIfComplete(): void {
-    const { role, name, control, data, plan } = this.settings;
-    if (!this.takesWorkers || role.kind !== 'initializer') return;
-    const now = this.ports.clock.now();
-    const workers = [...this.mesh.peers.values()];
-    if (workers.length < role.workerCount - 1) return;
-    if (!workers.every((peer) => this.attendance.present(peer, now))) return;
-    for (const worker of workers) this.log.line(`Worker ${worker.name} control channel identified`);
-    this.log.line('All worker control channels identified');
-    for (const worker of workers) this.log.line(`Worker ${worker.name} data channel identified`);
-    this.log.line('All worker data channels identified');
-    this.log.line('Initializing application');
-    const members = [
-      { name, incarnation: this.standing.incarnation, life: this.standing.life, control, data },
-      ...workers.map(({ addresses, ...peer }) => ({
-        name: peer.name,
-        incarnation: peer.incarnation,
-        life: peer.life,
-        ...addresses!,
-      })),
-    ];
-    const owners = dealSlots(plan.application.slots, members.length);
-    this.log.line('Distributing local topologies to workers');
-    this.standing.leader = name;
-    this.leader.leadership.found(
-      asEpoch({ ...noCluster, cluster: this.standing.cluster, members, owners }, 1, members),
-    );
-    this.log.line('Finished distributing');
-  }
-
-  private tellWaiting(now: number): void {
-    if (this.standing.phase !== 'forming' && this.standing.phase !== 'returning') return;
-    const { timing } = this.settings;
-    if (
-      this.standing.phase === 'forming' &&
-      timing.startMs > 0 &&
-      now - this.startedAt > timing.startMs * 1e6
-    ) {
-      return this.standing.end(new StartTimeoutError(this.awaited(), timing.startMs));
-    }
-    if (now - this.waitingToldAt < waitingLogNs) return;
-    this.waitingToldAt = now;
-    this.log.line(`Waiting for ${this.awaited()}.`);
-  }
-
-  private awaited(): string {
-    const now = this.ports.clock.now();
-    return waitsFor(this.settings.role, {
-      returning: this.standing.phase === 'returning',
-      missing: this.clusterLog.state.members
-        .map(({ name }) => name)
-        .filter((name) => name !== this.settings.name && !this.attendance.present(this.mesh.peer(name), now)),
-      workers: [...this.mesh.peers.values()].map((peer) => ({
-        name: peer.name,
-        control: peer.addresses?.control,
-        present: this.attendance.present(peer, now),
-      })),
-    });
-  }
-
   private makeMesh(): Mesh {
     const { ports } = this;
     return new Mesh(
@@ -782,11 +475,11 @@ export class Member {
       },
       () => this.self(),
       {
-        greeted: () => this.formIfComplete(),
+        greeted: () => this.formation.formIfComplete(),
         restarted: (peer) => this.peerRestarted(peer),
-        changed: () => this.checkReady(),
+        changed: () => this.currentEpoch.checkReady(),
         fellSilent: (peer) => this.peerFellSilent(peer),
-        refused: (peer, refusal) => this.onRefusal(peer, refusal),
+        refused: (peer, refusal) => this.refusals.refused(peer, refusal),
         joinRequested: (hello, addresses) => this.onJoiner(hello, addresses),
         control: (peer, message) => this.handle(peer.name, message),
         data: (peer, frame) => this.data.receive(peer, frame),
@@ -835,13 +528,14 @@ export class Member {
       timing.joinMs * 1e6,
       this.settings.slotsPerRoute,
       this.settings.resilience?.checkpointNs,
-      () => this.allReady(),
+      () => this.currentEpoch.allReady(),
     );
   }
 
   private self(): Self {
     const { role, name, plan, control, data } = this.settings;
     const { state } = this.clusterLog;
+    const { places } = this.formation;
     return {
       name,
       application: plan.application.name,
@@ -860,10 +554,7 @@ export class Member {
         this.standing.phase === 'finishing' ||
         this.standing.phase === 'ended',
       expects: (who) => this.leader.expects(who),
-      vacancies:
-        this.takesWorkers && role.kind === 'initializer'
-          ? role.workerCount - 1 - this.mesh.peers.size
-          : undefined,
+      vacancies: places === undefined ? undefined : places - this.mesh.peers.size,
     };
   }
 
@@ -896,55 +587,7 @@ export class Member {
 
   private peerFellSilent(peer: Peer): void {
     this.leader.gone(peer.name);
-    if (!this.takesWorkers) return;
-    this.log.line(`Worker ${peer.name} has gone before the cluster was complete.`);
-    this.mesh.forget(peer);
-  }
-
-  private onRefusal(peer: Peer | undefined, refusal: Refusal): void {
-    const unsettled = this.standing.phase === 'forming' || this.standing.phase === 'returning';
-    if (!refusal.final) {
-      if (
-        refusal.incarnation > this.standing.incarnation &&
-        this.standing.phase === 'forming' &&
-        peer !== undefined
-      ) {
-        this.standing.incarnation = refusal.incarnation;
-        // Whoever else it speaks to knows it by the one that it had.
-        for (const { control } of this.mesh.peers.values()) {
-          control.boundary.restart(
-            { epoch: 0, from: this.standing.incarnation, to: control.boundary.session.to },
-            true,
-          );
-        }
-      }
-      return;
-    }
-    if (this.standing.phase === 'finishing') return;
-    if (peer === undefined) return this.standing.end(new JoinRefusedError(refusal.text));
-    // The leader has lost sight of this joiner, which will ask again.
-    if (this.settings.role.kind === 'joiner' && this.standing.phase === 'forming' && !refusal.expelled) {
-      return this.mesh.forget(peer);
-    }
-    if (refusal.expelled && this.leaving.told && this.standing.phase === 'processing') {
-      // It has left, and the word of it was lost.
-      this.log.line('AUTOSCALE: Shutting down.');
-      this.standing.phase = 'finishing';
-      return this.ending.flushSinks();
-    }
-    if (refusal.expelled && this.standing.view.epoch === 0 && this.settings.saved === undefined) {
-      // It was about to become a member, and the cluster has gone on without it.
-      this.standing.phase = 'finishing';
-      const failure = new JoinRefusedError('The cluster has gone on without this worker.');
-      return this.keeper.remove(() => this.standing.end(failure));
-    }
-    if (refusal.expelled) return this.standing.end(new RefusedError(peer.name, refusal.text));
-    if (refusal.incarnation > this.standing.incarnation)
-      return this.standing.end(new SupersededError(refusal.text));
-    if (unsettled) return this.standing.end(new RefusedError(peer.name, refusal.text));
-    if (this.toldRefusals.get(peer.name) === refusal.text) return;
-    this.toldRefusals.set(peer.name, refusal.text);
-    this.log.write('error', 'Membership', `${peer.name} refuses this worker: ${refusal.text}`);
+    this.formation.fellSilent(peer);
   }
 
   private readSaved(saved: Buffer) {
