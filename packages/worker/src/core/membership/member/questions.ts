@@ -25,6 +25,8 @@ export class Questions {
     done: (answers: ReadonlyMap<string, string>, missing: readonly string[]) => void,
   ): void {
     const { ports, standing, links, post } = this.parts;
+    // A leader may be told of a shrink in the very call in which it ends.
+    if (standing.phase === 'ended') return;
     const { others } = links;
     const names = others.map(({ name }) => name);
     const deadline = ports.clock.now() + questionNs;
