@@ -15,6 +15,9 @@ import { StatusNow, type MemberStatus } from './status.js';
 /**
  * One worker of a cluster, whole but for the world around it: data path, links, membership. Everything is
  * synchronous and deterministic; the world calls, and what is wished of it goes out through the ports.
+ *
+ * Here are the calls of the world, the turn that each of them is, and which room of `member/` each control message goes
+ * to. What the rooms know in common is in `Standing`, what they look into is in `Parts`.
  */
 export class Member {
   private readonly rooms: Rooms;
@@ -54,19 +57,20 @@ export class Member {
   }
 
   get status(): MemberStatus {
-    const { held, unacknowledged } = this.rooms.data.linkBytes;
+    const { standing, data, leader, clusterLog } = this.rooms;
+    const { held, unacknowledged } = data.linkBytes;
     return new StatusNow(
       {
-        phase: this.rooms.standing.phase,
-        incarnation: this.rooms.standing.incarnation,
-        routeVersion: this.rooms.data.migration.version,
+        phase: standing.phase,
+        incarnation: standing.incarnation,
+        routeVersion: data.migration.version,
         heldBytes: held,
         unacknowledgedBytes: unacknowledged,
-        journalBytes: this.rooms.data.durability?.journal.bytes ?? 0,
-        progress: this.rooms.leader.progress,
+        journalBytes: data.durability?.journal.bytes ?? 0,
+        progress: leader.progress,
       },
-      this.rooms.standing.view,
-      this.rooms.clusterLog.state,
+      standing.view,
+      clusterLog.state,
       this.isAway,
     );
   }
@@ -76,23 +80,24 @@ export class Member {
   }
 
   tick(): void {
+    const { rooms } = this;
     this.turn(() => {
       const now = this.ports.clock.now();
-      this.rooms.mesh.tick(now);
-      if (!this.rooms.standing.finishing)
-        this.rooms.attendance.watch(this.rooms.links.others, now, this.rooms.standing.phase === 'draining');
-      this.rooms.shutdownPart.tick(now);
-      this.rooms.ending.tick(now);
-      this.rooms.departed.tick(now);
-      this.rooms.questions.tick(now);
-      this.rooms.keeper.tick(now);
-      this.rooms.data.durability?.tick(now);
-      this.rooms.formation.formIfComplete();
-      this.rooms.succession.lead();
-      this.rooms.currentEpoch.checkReady();
-      this.rooms.leaving.tick(now);
-      this.rooms.data.migration.remind(now);
-      this.rooms.formation.tick(now);
+      rooms.mesh.tick(now);
+      if (!rooms.standing.finishing)
+        rooms.attendance.watch(rooms.links.others, now, rooms.standing.phase === 'draining');
+      rooms.shutdownPart.tick(now);
+      rooms.ending.tick(now);
+      rooms.departed.tick(now);
+      rooms.questions.tick(now);
+      rooms.keeper.tick(now);
+      rooms.data.durability?.tick(now);
+      rooms.formation.formIfComplete();
+      rooms.succession.lead();
+      rooms.currentEpoch.checkReady();
+      rooms.leaving.tick(now);
+      rooms.data.migration.remind(now);
+      rooms.formation.tick(now);
     });
   }
 
@@ -219,15 +224,16 @@ export class Member {
 
   /** Every call of the world runs in here: what is to be done at its end is done once. */
   private turn(work: () => void): void {
-    if (this.rooms.standing.phase === 'ended') return;
+    const { standing, post, data } = this.rooms;
+    if (standing.phase === 'ended') return;
     this.depth++;
     try {
       work();
       if (this.depth === 1) {
-        for (let message = this.rooms.post.next(); message !== undefined; message = this.rooms.post.next())
-          this.handle(this.rooms.standing.name, message);
+        for (let message = post.next(); message !== undefined; message = post.next())
+          this.handle(standing.name, message);
       }
-      if (this.depth === 1) this.rooms.data.migration.poll();
+      if (this.depth === 1) data.migration.poll();
     } finally {
       this.depth--;
     }
@@ -236,42 +242,43 @@ export class Member {
 
   /** Every message has an answer in every phase: act, ignore, or fence. */
   private handle(from: string, message: ControlMessage): void {
-    const { leadership } = this.rooms.leader;
+    const { rooms } = this;
+    const { leadership } = rooms.leader;
     switch (message.type) {
       case 'gather':
-        return this.rooms.logReplica.gather(from, message.epoch);
+        return rooms.logReplica.gather(from, message.epoch);
       case 'promise':
         return leadership.promised(from, message.epoch, message.records);
       case 'fenced':
         return leadership.fenced(message.epoch);
       case 'append':
-        return this.rooms.logReplica.append(from, message.epoch, message.index, message.record);
+        return rooms.logReplica.append(from, message.epoch, message.index, message.record);
       case 'install':
-        return this.rooms.logReplica.install(from, message.epoch, message.index, message.records);
+        return rooms.logReplica.install(from, message.epoch, message.index, message.records);
       case 'appended':
         return leadership.stored(from, message.epoch, message.index);
       case 'commit':
-        return this.rooms.logReplica.commit(message.epoch, message.index);
+        return rooms.logReplica.commit(message.epoch, message.index);
       case 'ready':
         return leadership.ready(from, message.epoch);
       case 'resume':
-        return this.rooms.currentEpoch.resume(message.epoch);
+        return rooms.currentEpoch.resume(message.epoch);
       case 'drain':
-        if (this.rooms.shutdownPart.drain(from, message.round, message.last)) this.rooms.succession.lead();
+        if (rooms.shutdownPart.drain(from, message.round, message.last)) rooms.succession.lead();
         return;
       case 'drained':
         // It was asked for by an earlier life of this worker.
-        if (!this.rooms.standing.leadsShutdown) return this.shutDown();
-        return this.rooms.shutdownPart.report(from, message);
+        if (!rooms.standing.leadsShutdown) return this.shutDown();
+        return rooms.shutdownPart.report(from, message);
       case 'finish':
-        return this.rooms.shutdownPart.finish(message.complete, message.keepFiles);
+        return rooms.shutdownPart.finish(message.complete, message.keepFiles);
       case 'ask':
-        return this.rooms.questions.asked(from, message.id, message.question);
+        return rooms.questions.asked(from, message.id, message.question);
       case 'answer':
-        return this.rooms.questions.answered(from, message.id, message.body);
+        return rooms.questions.answered(from, message.id, message.body);
       case 'joinRequest': {
-        const refusal = this.rooms.leader.joinRequested(message);
-        return this.rooms.post.send(from, {
+        const refusal = rooms.leader.joinRequested(message);
+        return rooms.post.send(from, {
           type: 'joinAnswer',
           name: message.name,
           life: message.life,
@@ -279,40 +286,40 @@ export class Member {
         });
       }
       case 'joinAnswer':
-        return this.rooms.mesh.answerJoiner(message.name, message.life, message.refusal);
+        return rooms.mesh.answerJoiner(message.name, message.life, message.refusal);
       case 'joinRefused':
-        return this.rooms.standing.phase === 'forming'
-          ? this.rooms.standing.end(new JoinRefusedError(message.text))
+        return rooms.standing.phase === 'forming'
+          ? rooms.standing.end(new JoinRefusedError(message.text))
           : undefined;
       case 'joined':
-        return this.rooms.leader.joined(from, message.epoch);
+        return rooms.leader.joined(from, message.epoch);
       case 'moved':
-        return this.rooms.leader.moved(message.version, message.keys, message.bytes);
+        return rooms.leader.moved(message.version, message.keys, message.bytes);
       case 'drainedToLeave':
-        return this.rooms.leader.drainedToLeave(from);
+        return rooms.leader.drainedToLeave(from);
       case 'cut':
-        return this.rooms.currentEpoch.cut(message.epoch, message.checkpoint, message.counted);
+        return rooms.currentEpoch.cut(message.epoch, message.checkpoint, message.counted);
       case 'saved': {
         const { checkpoint, file, offset, sum, streams } = message;
-        this.rooms.leader.saved(from, checkpoint, { file, offset, sum }, streams);
-        return this.rooms.succession.lead();
+        rooms.leader.saved(from, checkpoint, { file, offset, sum }, streams);
+        return rooms.succession.lead();
       }
       case 'notSaved':
-        return this.rooms.leader.notSaved(from, message.checkpoint, message.why);
+        return rooms.leader.notSaved(from, message.checkpoint, message.why);
       case 'rotateLog':
-        return this.rooms.questions.rotateLogAsked();
+        return rooms.questions.rotateLogAsked();
       case 'shrink':
-        return this.rooms.leader.shrink(message, ({ text, names }) =>
-          this.rooms.post.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
+        return rooms.leader.shrink(message, ({ text, names }) =>
+          rooms.post.send(from, { type: 'shrinkAnswer', id: message.id, text, names }),
         );
       case 'claimStream':
       case 'streamGranted':
       case 'streamRefused':
       case 'streamReleased':
       case 'streamsHeld':
-        return this.rooms.streams.handle(from, message);
+        return rooms.streams.handle(from, message);
       case 'shrinkAnswer':
-        return this.rooms.questions.shrinkAnswered(message.id, message);
+        return rooms.questions.shrinkAnswered(message.id, message);
       default:
         return unreachable(message);
     }
