@@ -2,7 +2,7 @@ import type { Address } from '@wallaroo/protocol';
 import type { Hello } from '../../link/greeting.js';
 import type { Fingerprint } from '../../topology/fingerprint.js';
 import type { Candidate } from '../admission.js';
-import type { Self } from '../mesh.js';
+import type { Self } from '../mesh/self.js';
 import type { Peer } from '../peer.js';
 import type { Departed } from './departed.js';
 import type { Formation } from './formation.js';

@@ -163,8 +163,8 @@ export class Rooms implements Parts {
         timing: settings.timing,
         newEncoder: () => data.engine.newEncoder(),
         planted,
+        self: () => this.doorway.self,
       },
-      () => this.doorway.self,
       {
         greeted: () => this.formation.formIfComplete(),
         restarted: (peer) => this.doorway.restarted(peer),
