@@ -5,7 +5,8 @@ import { defaultTiming, type Timing } from '../core/link/timing.js';
 import type { ResilienceSettings } from '../core/membership/member/surroundings.js';
 import type { Role } from '../core/membership/role.js';
 import { lineLog, type WorkerLog } from './log.js';
-import { Worker, type WorkerAddresses, type WorkerSettings } from './worker.js';
+import { Worker } from './worker.js';
+import type { WorkerAddresses, WorkerSettings } from './worker-settings.js';
 
 type AddressLike = Address | string;
 
