@@ -3,7 +3,7 @@ import type { Parts } from './parts.js';
 
 const departureNs = 2e9;
 
-/** Workers that are members no more, or were not let in. Their connections stay for a moment, so that they hear of it. */
+/** Workers that are members no more, or were not let in. Their connections stay a moment, so that they hear of it. */
 export class Departed {
   /** Until when, by name. */
   private readonly until = new Map<string, number>();
