@@ -1,15 +1,8 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import {
-  application,
-  source,
-  stateComputation,
-  type RunningSink,
-  type RunningSource,
-  type SinkConfig,
-  type SourceConfig,
-} from '@wallaroo/worker';
+import type { RunningSink, RunningSource, SinkConfig, SourceConfig } from '@wallaroo/worker';
 import { LatencyLog } from '../rescale/latency-log.js';
+import { keyOf, messageEncoder, nowMs, SteadyRate, timedCount, type Message } from './timed-count.js';
 
 /**
  * A keyed count under a steady load, for measuring what a move of keys costs those who use them.
@@ -20,19 +13,6 @@ import { LatencyLog } from '../rescale/latency-log.js';
  *
  *     --keys N   --rate MESSAGES-PER-SECOND   --probes N   --load   --report FILE
  */
-interface Message {
-  readonly key: string;
-  /** Milliseconds on the clock of the machine; 0 while keys are made. */
-  readonly due: number;
-}
-
-interface Count {
-  n: number;
-  last: number;
-  readonly name: string;
-  readonly owner: string;
-}
-
 export default function rescale(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
@@ -50,32 +30,12 @@ export default function rescale(args: readonly string[]) {
     probes: Number(values.probes),
     report: values.report,
   };
-  return application(
-    'rescale',
-    source('load', loadSource(load, values.load))
-      .keyBy(({ key }) => key)
-      .to(
-        stateComputation('count', newCount, ({ key, due }: Message, count): Message | undefined => {
-          count.n++;
-          count.last = due;
-          return due === 0 ? undefined : { key, due };
-        }),
-      )
-      .toSink(reportSink(values.report)),
-  );
-}
-
-/** About 100 bytes once it is encoded. */
-function newCount(): Count {
-  return {
-    n: 0,
-    last: 0,
-    name: 'a counter with a name of its own, as states have',
+  return timedCount('rescale', {
+    load: loadSource(load, values.load),
+    report: reportSink(values.report),
     owner: 'somebody or other',
-  };
+  });
 }
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 function loadSource(
   load: { keys: number; perMs: number; probes: number; report: string },
@@ -86,34 +46,26 @@ function loadSource(
     open: (context) => {
       let timer: NodeJS.Timeout | undefined;
       let made = 0;
-      let at = 0;
-      let owed = 0;
+      const rate = new SteadyRate(load.perMs);
       let probe = 0;
       let random = 1;
-      const key = (number: number) => `key-${String(number).padStart(8, '0')}`;
       const tick = () => {
         if (context.muted) return;
         if (made < load.keys) {
-          for (let i = 0; i < 500 && made < load.keys; i++) context.push({ key: key(made++), due: 0 });
+          for (let i = 0; i < 500 && made < load.keys; i++) context.push({ key: keyOf(made++), due: 0 });
           if (made === load.keys) {
-            at = nowMs();
+            rate.begin();
             appendFileSync(`${load.report}.state`, 'filled\n');
           }
           return;
         }
-        // What is owed since the last time, each message with the moment when it was due.
-        const now = nowMs();
-        while (at + 1 <= now) {
-          at++;
-          owed += load.perMs;
-          for (; owed >= 1; owed--) {
-            random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-            const probing = (random & 1) === 0;
-            const number = probing ? probe++ % load.probes : random % load.keys;
-            context.push({ key: key(number), due: at });
-            if (context.muted) return;
-          }
-        }
+        rate.catchUp((due) => {
+          random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+          const probing = (random & 1) === 0;
+          const number = probing ? probe++ % load.probes : random % load.keys;
+          context.push({ key: keyOf(number), due });
+          return !context.muted;
+        });
       };
       const run = () => {
         tick();
@@ -140,7 +92,7 @@ function loadSource(
 function reportSink(report: string): SinkConfig<Message> {
   return {
     kind: 'report',
-    encoder: { encodeInto: ({ key, due }, out) => void out.u32(Number(key.slice(4))).f64(due) },
+    encoder: messageEncoder,
     open: (context) => {
       const log = new LatencyLog();
       // Whole or not at all: the harness reads it at any time.

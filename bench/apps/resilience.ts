@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import {
-  application,
-  source,
-  stateComputation,
-  type RunningSink,
-  type RunningSource,
-  type SinkConfig,
-  type SourceConfig,
-  type SourceContext,
-} from '@wallaroo/worker';
+import type { RunningSink, RunningSource, SinkConfig, SourceConfig, SourceContext } from '@wallaroo/worker';
 import { LatencyLog } from '../rescale/latency-log.js';
+import { keyOf, messageEncoder, nowMs, SteadyRate, timedCount, type Message } from './timed-count.js';
+
+interface Load {
+  readonly keys: number;
+  readonly hotKeys: number;
+  readonly perMs: number;
+}
+
+const messagesBetweenLines = 10_000;
 
 /**
  * Many keys, of which a share changes all the time, for measuring what it costs that their state outlives a crash.
@@ -23,27 +23,6 @@ import { LatencyLog } from '../rescale/latency-log.js';
  *
  * Lines of JSON on stdout say how far it is; see `bench/resilience/subject.ts`.
  */
-interface Message {
-  readonly key: string;
-  /** Milliseconds on the clock of the machine; 0 while keys are made. */
-  readonly due: number;
-}
-
-interface Count {
-  n: number;
-  last: number;
-  readonly name: string;
-  readonly owner: string;
-}
-
-interface Load {
-  readonly keys: number;
-  readonly hotKeys: number;
-  readonly perMs: number;
-}
-
-const messagesBetweenLines = 10_000;
-
 export default function resilience(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
@@ -61,32 +40,13 @@ export default function resilience(args: readonly string[]) {
     hotKeys: Math.max(1, Math.floor(keys * Number(values.changing))),
     perMs: Number(values.rate) / 1000,
   };
-  return application(
-    'resilience',
-    source('load', loadSource(load, values.load))
-      .keyBy(({ key }) => key)
-      .to(
-        stateComputation('count', newCount, ({ key, due }: Message, count): Message | undefined => {
-          count.n++;
-          count.last = due;
-          return due === 0 ? undefined : { key, due };
-        }),
-      )
-      .toSink(reportSink(values.report)),
-  );
-}
-
-/** 100 bytes once it is encoded, but for the first time in a batch. */
-function newCount(): Count {
-  return {
-    n: 0,
-    last: 0,
-    name: 'a counter with a name of its own, as states have',
+  return timedCount('resilience', {
+    load: loadSource(load, values.load),
+    report: reportSink(values.report),
+    // States of 100 bytes, but for the first one in a batch.
     owner: 'somebody or other, far away',
-  };
+  });
 }
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 function say(what: object): void {
   process.stdout.write(`${JSON.stringify(what)}\n`);
@@ -101,9 +61,7 @@ class LoadSource implements RunningSource {
   private made = 0;
   /** Messages since then. */
   private sent = 0;
-  /** The last millisecond that has been sent for. */
-  private at = 0;
-  private owed = 0;
+  private readonly rate: SteadyRate;
   private timer: NodeJS.Timeout | undefined;
   private immediate: NodeJS.Immediate | undefined;
   private readonly step: number;
@@ -113,6 +71,7 @@ class LoadSource implements RunningSource {
     private readonly load: Load,
     private readonly active: boolean,
   ) {
+    this.rate = new SteadyRate(load.perMs);
     this.step = coprimeNear(load.hotKeys * 0.618, load.hotKeys);
   }
 
@@ -146,9 +105,9 @@ class LoadSource implements RunningSource {
   }
 
   private push(filling: boolean): void {
-    const now = nowMs();
     if (filling) return this.fill();
     if (this.load.perMs === Infinity) {
+      const now = nowMs();
       while (nowMs() < now + 1) {
         for (let i = 0; i < 64; i++) {
           this.send(now);
@@ -157,16 +116,10 @@ class LoadSource implements RunningSource {
       }
       return;
     }
-    // What is owed since the last time, each message with the moment when it was due.
-    if (this.at === 0) this.at = now;
-    while (this.at + 1 <= now) {
-      this.at++;
-      this.owed += this.load.perMs;
-      for (; this.owed >= 1; this.owed--) {
-        this.send(this.at);
-        if (this.context.muted) return;
-      }
-    }
+    this.rate.catchUp((due) => {
+      this.send(due);
+      return !this.context.muted;
+    });
   }
 
   private fill(): void {
@@ -184,10 +137,6 @@ class LoadSource implements RunningSource {
   }
 }
 
-function keyOf(number: number): string {
-  return `key-${String(number).padStart(8, '0')}`;
-}
-
 function coprimeNear(wanted: number, modulus: number): number {
   const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
   let step = Math.max(1, Math.floor(wanted));
@@ -198,7 +147,7 @@ function coprimeNear(wanted: number, modulus: number): number {
 function reportSink(report: string | undefined): SinkConfig<Message> {
   return {
     kind: 'report',
-    encoder: { encodeInto: ({ key, due }, out) => void out.u32(Number(key.slice(4))).f64(due) },
+    encoder: messageEncoder,
     open: (context) => {
       const log = new LatencyLog();
       let outputs = 0;

@@ -65,6 +65,13 @@ async function restart(cluster: Cluster): Promise<void> {
   await cluster.ready();
 }
 
+/** All die and are started again, and nothing is missing. */
+async function allComeBack(cluster: Cluster): Promise<void> {
+  await killAll(cluster);
+  await restart(cluster);
+  await exchange(cluster);
+}
+
 /** Flips one bit. */
 function flip(path: string, at: (size: number) => number): void {
   const bytes = readFileSync(path);
@@ -318,9 +325,7 @@ describe('a disk that takes nothing', () => {
     await initializer.waitFor(/Checkpoint \d+ is complete: checkpoints work again\./);
     await exchange(cluster);
     await anotherCheckpoint(cluster);
-    await killAll(cluster);
-    await restart(cluster);
-    await exchange(cluster);
+    await allComeBack(cluster);
     await cluster.stop();
   });
 
@@ -330,9 +335,7 @@ describe('a disk that takes nothing', () => {
     await fill(cluster);
     await initializer.waitFor(/Checkpoint \d+ failed: w2: /);
     await exchange(cluster, [initializer]);
-    await killAll(cluster);
-    await restart(cluster);
-    await exchange(cluster);
+    await allComeBack(cluster);
     await cluster.stop();
   });
 
@@ -358,9 +361,7 @@ describe('a disk that takes nothing', () => {
     await initializer.waitFor(/Checkpoint \d+ is complete: checkpoints work again\./);
     await exchange(cluster);
     await anotherCheckpoint(cluster);
-    await killAll(cluster);
-    await restart(cluster);
-    await exchange(cluster);
+    await allComeBack(cluster);
     await cluster.stop();
   });
 });

@@ -5,12 +5,12 @@ export { RecordReader, logStart, recordKind, seeds } from './core/checkpoint/log
 export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
 export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
-export {
-  Member,
-  type MemberPorts,
-  type MemberSettings,
-  type ResilienceSettings,
-} from './core/membership/member.js';
+export { Member } from './core/membership/member.js';
+export type {
+  MemberPorts,
+  MemberSettings,
+  ResilienceSettings,
+} from './core/membership/member/surroundings.js';
 export type { Phase } from './core/membership/phase.js';
 export type { Role } from './core/membership/role.js';
 export { plantedBugs, type PlantedBug } from './core/planted.js';

@@ -66,7 +66,7 @@ export {
 } from './runtime/errors.js';
 export type { Severity } from './core/ports.js';
 export type { WorkerLog } from './runtime/log.js';
-export type { WorkerAddresses } from './runtime/worker.js';
+export type { WorkerAddresses } from './runtime/worker-settings.js';
 export { runWorker, type RunOptions, type WorkerHandle } from './runtime/run-worker.js';
 export { connectorSink, type ConnectorSinkOptions } from './runtime/sinks/connector/connector-sink.js';
 export { stdoutSink, type StdoutSinkOptions } from './runtime/sinks/stdout-sink.js';

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { UsageError, type ParsedArguments } from '@wallaroo/command-line';
 import { defaultTiming, type Timing } from '../core/link/timing.js';
-import type { ResilienceSettings } from '../core/membership/member.js';
+import type { ResilienceSettings } from '../core/membership/member/surroundings.js';
 import type { Role } from '../core/membership/role.js';
 import { onOneLine } from '../runtime/log.js';
-import type { WorkerSettings } from '../runtime/worker.js';
+import type { WorkerSettings } from '../runtime/worker-settings.js';
 import type { WorkerLog } from '../runtime/log.js';
 import { parseInputs } from './inputs.js';
 import type { workerOptions } from './options.js';

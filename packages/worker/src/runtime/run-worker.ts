@@ -2,10 +2,11 @@ import { parseAddress, type Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import type { SourceInput } from '../api/source.js';
 import { defaultTiming, type Timing } from '../core/link/timing.js';
-import type { ResilienceSettings } from '../core/membership/member.js';
+import type { ResilienceSettings } from '../core/membership/member/surroundings.js';
 import type { Role } from '../core/membership/role.js';
 import { lineLog, type WorkerLog } from './log.js';
-import { Worker, type WorkerAddresses, type WorkerSettings } from './worker.js';
+import { Worker } from './worker.js';
+import type { WorkerAddresses, WorkerSettings } from './worker-settings.js';
 
 type AddressLike = Address | string;
 

@@ -76,9 +76,7 @@ export class ClusterLeader {
 
   /** To be called often, while this worker leads. `lives`: all members as they live now, if all are there. */
   tick(lives: Lives | undefined): void {
-    if (lives === undefined) return;
-    this.leadership.review(lives);
-    if (this.leadership.stage !== 'leading') return;
+    if (!this.reviewed(lives)) return;
     const now = this.host.now();
     const overdue = this.admission.overdue(now);
     for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
@@ -98,13 +96,18 @@ export class ClusterLeader {
 
   /** As `tick`, while the cluster is being shut down: members may still come back, and nothing else changes. */
   tickLast(lives: Lives | undefined, wantsCheckpoint: boolean): void {
-    if (lives === undefined) return;
-    this.leadership.review(lives);
-    if (this.leadership.stage !== 'leading') return;
+    if (!this.reviewed(lives)) return;
     const now = this.host.now();
     if (this.checkpointOpen(now) || !wantsCheckpoint) return;
     this.pace?.hasten();
     this.beginCheckpoint(now);
+  }
+
+  /** Looks after the epoch, and begins another one for members that live anew. @returns whether one runs now */
+  private reviewed(lives: Lives | undefined): boolean {
+    if (lives === undefined) return false;
+    this.leadership.review(lives);
+    return this.leadership.stage === 'leading';
   }
 
   /** While a checkpoint is open nothing else is decided. */

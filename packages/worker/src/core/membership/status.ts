@@ -92,6 +92,11 @@ export class StatusNow implements MemberStatus {
   }
 
   private get cluster(): ClusterState {
-    return this.view.epoch > 0 ? this.view : this.known;
+    return inEffectOrKnown(this.view, this.known);
   }
+}
+
+/** A worker that has no view yet goes by what it has on its disk. */
+export function inEffectOrKnown(view: ClusterState, known: ClusterState): ClusterState {
+  return view.epoch > 0 ? view : known;
 }

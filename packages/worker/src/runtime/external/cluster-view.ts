@@ -1,6 +1,7 @@
 import type { ClusterStatus, ExternalMessage, ShrinkRequest } from '@wallaroo/protocol';
 import type { Engine } from '../../core/engine/engine.js';
-import { clientsQuestion, type Member } from '../../core/membership/member.js';
+import type { Member } from '../../core/membership/member.js';
+import { clientsQuestion } from '../../core/membership/member/questions.js';
 import type { StateStore } from '../../core/step/state-store.js';
 import { isStateful, type Plan, type PlannedStage } from '../../core/topology/plan.js';
 import type { LocalEnds } from '../local-ends.js';
