@@ -164,6 +164,8 @@ describe('runWorker', () => {
       await nothingIsLeft().catch((error: Error) => {
         throw new Error(`stopped at '${place}': ${error.message}\n${lines.join('\n')}`);
       });
+      const ends = lines.filter((line) => line === 'Connections: Finished shutdown procedure.');
+      expect(ends, `stopped at '${place}'`).to.have.length(1);
     }
   });
 

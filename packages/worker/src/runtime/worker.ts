@@ -133,6 +133,8 @@ export class Worker {
   }
 
   private async shutDown(): Promise<void> {
+    // What follows may ask for the stop once more: it is under way then.
+    await undefined;
     const { member, life } = this;
     if (member !== undefined && life.failure === undefined && !life.memberOver) {
       life.guarded(() => member.shutDown());
