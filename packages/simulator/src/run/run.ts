@@ -162,8 +162,14 @@ class Run implements FinishedRun {
 
   /** Nobody is there any more, but for those that were started again when all others had gone. */
   private get ended(): boolean {
-    const gone = this.someHaveGone;
-    return this.present.every(({ alive, core }) => !alive || (gone && core.status.phase === 'returning'));
+    // Asked after everything that happens.
+    let gone: boolean | undefined;
+    for (const { used, process } of this.world.hosts) {
+      if (!used || process === undefined || !process.alive) continue;
+      gone ??= this.someHaveGone;
+      if (!gone || process.core.status.phase !== 'returning') return false;
+    }
+    return true;
   }
 
   /** Somebody has ended in order, or would have but for the last step: its files are removed. */

@@ -181,6 +181,8 @@ export class Member {
   private readonly startedAt: number;
   private waitingToldAt: number;
   private readonly toldRefusals = new Map<string, string>();
+  /** Without whom the cluster cannot go on, by its state: asked at every tick, and it seldom changes. */
+  private needs: { readonly state: ClusterState; readonly names: ReadonlySet<string> } | undefined;
   private readonly isAway = (name: string) => this.mesh.peers.get(name)?.away ?? false;
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
@@ -532,7 +534,10 @@ export class Member {
 
   /** While a member is away, nothing is processed: its slots are nobody else's. */
   private get paused(): boolean {
-    return this.others().some(({ away }) => away);
+    const { members } = this.view;
+    // Asked at every call of the world: without a list of its own.
+    for (const { name } of members) if (name !== this.settings.name && this.mesh.peer(name).away) return true;
+    return false;
   }
 
   /** Longer than the patience of a worker with its own sinks, which comes first. */
@@ -1068,9 +1073,10 @@ export class Member {
 
   /** The other members of the view. */
   private others(): readonly Peer[] {
-    const { name } = this.settings;
-    const names = this.view.members.map((member) => member.name).filter((member) => member !== name);
-    return names.map((member) => this.mesh.peer(member));
+    const peers: Peer[] = [];
+    for (const { name } of this.view.members)
+      if (name !== this.settings.name) peers.push(this.mesh.peer(name));
+    return peers;
   }
 
   private dial(name: string, address: Address): void {
@@ -1084,12 +1090,13 @@ export class Member {
     const now = this.ports.clock.now();
     // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
     const restores = this.settings.resilience !== undefined;
-    const needs = new Set([
-      ...needed(state),
-      ...(restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : []),
-    ]);
+    if (this.needs?.state !== state) {
+      const back = restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : [];
+      this.needs = { state, names: new Set([...needed(state), ...back]) };
+    }
+    const { names } = this.needs;
     const gone = (member: MemberRecord) => {
-      if (member.name === this.settings.name || needs.has(member.name)) return false;
+      if (member.name === this.settings.name || names.has(member.name)) return false;
       if (!this.leader.mayGo(member.name)) return false;
       const peer = this.mesh.peer(member.name);
       return !this.attendance.present(peer, now) && this.attendance.gone(peer, now);
