@@ -18,7 +18,7 @@ import {
  * time or close together, the others when the cluster is in the middle of something.
  */
 export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
-  const { hosts, spares, horizonMs } = settings;
+  const { hosts, spares, horizonMs, rate } = settings;
   const places = dice.stream('anchors');
   const anchors = Array.from({ length: places.between(1, 3) }, () => places.fraction() * horizonMs);
   const clustered = places.chance(0.4);
@@ -27,7 +27,7 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
     const draws = dice.stream(kind);
     if (!draws.chance(chanceOf[kind]) || (hosts === 1 && needsTwo.has(kind))) continue;
     if (kind === 'join' && spares === 0) continue;
-    const count = Math.floor(draws.logUniform(1, mostOf[kind]));
+    const count = Math.round(Math.floor(draws.logUniform(1, mostOf[kind])) * rate);
     for (let i = 0; i < count; i++) {
       const deed = drawDeed(kind, hosts, spares, draws);
       faults.push({ when: drawMoment(kind, { ...settings, anchors, clustered }, draws), ...deed });

@@ -128,4 +128,6 @@ export interface FaultSettings {
   readonly spares: number;
   /** Faults come up to here. */
   readonly horizonMs: number;
+  /** So many times as many as usual. */
+  readonly rate: number;
 }

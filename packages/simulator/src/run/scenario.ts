@@ -45,6 +45,8 @@ export interface Overrides {
   readonly workers?: number;
   readonly messages?: number;
   readonly faults?: readonly Fault[];
+  /** So many times the faults of each kind, where none are given; default: 1. */
+  readonly faultRate?: number;
   readonly planted?: readonly string[];
   readonly resilience?: boolean;
 }
@@ -60,7 +62,13 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const times = dice.stream('times');
   const spares = dice.stream('spares').pick([0, 0, 1, 1, 2, 3]);
   const resilience = drawResilience(dice.stream('resilience'), overrides.resilience);
-  const places = { hosts: workers + spares, spares, horizonMs, resilience: 'resilience' in resilience };
+  const places = {
+    hosts: workers + spares,
+    spares,
+    horizonMs,
+    resilience: 'resilience' in resilience,
+    rate: overrides.faultRate ?? 1,
+  };
   const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
   return {
     seed,
