@@ -1,4 +1,4 @@
-import type { Channel } from '../world/core.js';
+import type { Channel, LogKind } from '../world/core.js';
 
 /**
  * Faults are data, made before a run and printed when a run fails. Hosts are numbers: the initializer is 0.
@@ -116,8 +116,8 @@ export type Moment =
   | { readonly line: string; readonly host?: number; readonly nth: number }
   /** A process enters this phase. */
   | { readonly phase: string; readonly host?: number; readonly nth: number }
-  /** A process carries out its n-th wish of this kind. */
-  | { readonly wish: string; readonly host?: number; readonly nth: number };
+  /** A process carries out its n-th wish of this kind; of those for its files, the n-th for files of this log. */
+  | { readonly wish: string; readonly log?: LogKind; readonly host?: number; readonly nth: number };
 
 /** What faults are drawn for. */
 export interface FaultSettings {
