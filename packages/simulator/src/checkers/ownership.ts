@@ -30,7 +30,8 @@ export class OwnershipChecker implements Partial<Watch> {
 
   /** The last call into a process that was killed in the middle of its wishes. */
   ended(process: Process): void {
-    if (this.seen < this.journal.entries.length) this.check(process, process.core.status);
+    if (this.seen < this.journal.entries.length && process.core !== undefined)
+      this.check(process, process.core.status);
   }
 
   private check({ name }: Process, status: CoreStatus): void {

@@ -27,6 +27,8 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
     const draws = dice.stream(kind);
     if (!draws.chance(chanceOf[kind]) || (hosts === 1 && needsTwo.has(kind))) continue;
     if (kind === 'join' && spares === 0) continue;
+    // Without checkpoints nothing in files matters.
+    if (kind === 'damage' && !settings.resilience) continue;
     const count = Math.round(Math.floor(draws.logUniform(1, mostOf[kind])) * rate);
     for (let i = 0; i < count; i++) {
       const deed = drawDeed(kind, hosts, spares, draws);
@@ -47,6 +49,7 @@ const chanceOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 0.4,
   slowDisk: 0.4,
   failDisk: 0.3,
+  damage: 0.4,
   join: 0.9,
   shrink: 0.5,
 };
@@ -62,6 +65,7 @@ const mostOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 5,
   slowDisk: 5,
   failDisk: 5,
+  damage: 6,
   join: 4,
   shrink: 4,
 };
@@ -102,6 +106,8 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
       return { kind, host, byMs, forMs };
     case 'failDisk':
       return { kind, host, forMs };
+    case 'damage':
+      return drawDamage(host, other, dice);
     case 'join':
       return drawJoin(hosts, spares, dice);
     case 'shrink': {
@@ -109,6 +115,18 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
       return { kind, ask: host, leave: leave.length > 0 ? leave : [other], drain: dice.chance(0.5) };
     }
   }
+}
+
+function drawDamage(host: number, other: number, dice: Dice): FaultDeed {
+  const file = dice.pick(['cluster', 'events', 'events', 'journal', 'journal'] as const);
+  // A worker whose file of the cluster is missing is not started: whoever starts it sees that.
+  const how = dice.pick(
+    file === 'cluster'
+      ? (['flip', 'cut', 'foreign'] as const)
+      : (['flip', 'flip', 'cut', 'gone', 'foreign'] as const),
+  );
+  const downMs = Math.round(dice.logUniform(1, 2000));
+  return { kind: 'damage', host, downMs, file, how, at: dice.fraction(), bit: dice.below(8), other };
 }
 
 function drawJoin(hosts: number, spares: number, dice: Dice): FaultDeed {

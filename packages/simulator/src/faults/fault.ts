@@ -44,8 +44,23 @@ export type FaultDeed =
   | { readonly kind: 'slowDisk'; readonly host: number; readonly byMs: number; readonly forMs: number }
   /** Whatever is written to the disk of a host, or removed from it, fails. */
   | { readonly kind: 'failDisk'; readonly host: number; readonly forMs: number }
+  | DamageDeed
   | JoinDeed
   | ShrinkDeed;
+
+/** A process dies, and before the next one starts something has happened to one of its files. */
+export interface DamageDeed {
+  readonly kind: 'damage';
+  readonly host: number;
+  readonly downMs: number;
+  readonly file: 'cluster' | LogKind;
+  /** A bit is turned over, an end is missing, the file is, or it is that of another worker. */
+  readonly how: 'flip' | 'cut' | 'gone' | 'foreign';
+  /** Where in the file, from 0 to 1; and which bit there. */
+  readonly at: number;
+  readonly bit: number;
+  readonly other: number;
+}
 
 /** Workers are started on hosts that have none, and ask to be let in together. */
 export interface JoinDeed {
@@ -87,7 +102,7 @@ export function isLate(fault: Fault): boolean {
 }
 
 export function mayBeLate(kind: FaultKind): boolean {
-  return kind !== 'kill' && kind !== 'join' && kind !== 'shrink';
+  return kind !== 'kill' && kind !== 'damage' && kind !== 'join' && kind !== 'shrink';
 }
 
 export const latePhases: readonly string[] = ['draining', 'finishing'];
@@ -105,6 +120,7 @@ export const faultKinds = [
   'slowSink',
   'slowDisk',
   'failDisk',
+  'damage',
   'join',
   'shrink',
 ] as const satisfies readonly FaultKind[];
