@@ -23,13 +23,13 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'no flush': 151,
   'drained straight in': 853,
   'in flight is not recorded': 39,
-  'told before synced': 158,
+  'told before synced': 50,
   'commit before record': 26,
-  'prepares are not chained': 451,
-  'recorded behind new': 11,
-  'processed before journaled': 72,
+  'prepares are not chained': 33,
+  'recorded behind new': 27,
+  'processed before journaled': 33,
   'journal trimmed early': 14,
-  'no copy on write': 49,
+  'no copy on write': 339,
 };
 
 /** Bugs that show only with checkpoints; all others are looked for without. */

@@ -27,8 +27,8 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
     const draws = dice.stream(kind);
     if (!draws.chance(chanceOf[kind]) || (hosts === 1 && needsTwo.has(kind))) continue;
     if (kind === 'join' && spares === 0) continue;
-    // Without checkpoints nothing in files matters.
-    if (kind === 'damage' && !settings.resilience) continue;
+    // Without checkpoints nothing in files matters, and no sink is asked anything.
+    if ((kind === 'damage' || kind === 'failSink') && !settings.resilience) continue;
     const count = Math.round(Math.floor(draws.logUniform(1, mostOf[kind])) * rate);
     for (let i = 0; i < count; i++) {
       const deed = drawDeed(kind, hosts, spares, draws);
@@ -49,6 +49,7 @@ const chanceOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 0.4,
   slowDisk: 0.4,
   failDisk: 0.3,
+  failSink: 0.7,
   damage: 0.4,
   join: 0.9,
   shrink: 0.5,
@@ -65,6 +66,7 @@ const mostOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 5,
   slowDisk: 5,
   failDisk: 5,
+  failSink: 16,
   damage: 6,
   join: 4,
   shrink: 4,
@@ -106,6 +108,8 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
       return { kind, host, byMs, forMs };
     case 'failDisk':
       return { kind, host, forMs };
+    case 'failSink':
+      return { kind, host, how: dice.pick(['refuses', 'away']), forMs };
     case 'damage':
       return drawDamage(host, other, dice);
     case 'join':

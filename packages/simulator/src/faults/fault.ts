@@ -44,6 +44,13 @@ export type FaultDeed =
   | { readonly kind: 'slowDisk'; readonly host: number; readonly byMs: number; readonly forMs: number }
   /** Whatever is written to the disk of a host, or removed from it, fails. */
   | { readonly kind: 'failDisk'; readonly host: number; readonly forMs: number }
+  /** The sinks of a host that commit in two phases vote against all, or cannot be reached. */
+  | {
+      readonly kind: 'failSink';
+      readonly host: number;
+      readonly how: 'refuses' | 'away';
+      readonly forMs: number;
+    }
   | DamageDeed
   | JoinDeed
   | ShrinkDeed;
@@ -120,6 +127,7 @@ export const faultKinds = [
   'slowSink',
   'slowDisk',
   'failDisk',
+  'failSink',
   'damage',
   'join',
   'shrink',

@@ -99,6 +99,8 @@ export class Injector {
         sinkPace.slownessMs += deed.byMs;
         return this.endAfter(deed.forMs, () => (sinkPace.slownessMs -= deed.byMs));
       }
+      case 'failSink':
+        return this.failSink(hosts[deed.host]!, deed.how, deed.forMs);
       case 'damage':
         return this.damage(hosts[deed.host]!, deed);
       case 'join':
@@ -129,6 +131,21 @@ export class Injector {
       else this.world.schedule.after(ms(nth * apartMs), () => one.boot());
     }
     return round.length > 0;
+  }
+
+  private failSink({ twoPhaseSinks }: Host, how: 'refuses' | 'away', forMs: number): boolean {
+    const sinks = [...twoPhaseSinks.values()];
+    if (sinks.length === 0) return false;
+    for (const sink of sinks) {
+      if (how === 'away') sink.leave();
+      else sink.refusing++;
+    }
+    return this.endAfter(forMs, () => {
+      for (const sink of sinks) {
+        if (how === 'away') sink.comeBack();
+        else sink.refusing--;
+      }
+    });
   }
 
   private damage(host: Host, deed: DamageDeed): boolean {
