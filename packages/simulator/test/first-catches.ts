@@ -23,12 +23,13 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'no flush': 151,
   'drained straight in': 853,
   'in flight is not recorded': 39,
-  'told before synced': 158,
+  'told before synced': 50,
   'commit before record': 26,
-  'prepares are not chained': 451,
-  'recorded behind new': 11,
-  'processed before journaled': 72,
-  'no copy on write': 49,
+  'prepares are not chained': 33,
+  'recorded behind new': 27,
+  'processed before journaled': 33,
+  'journal trimmed early': 14,
+  'no copy on write': 339,
 };
 
 /** Bugs that show only with checkpoints; all others are looked for without. */
@@ -39,6 +40,7 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
   'prepares are not chained',
   'recorded behind new',
   'processed before journaled',
+  'journal trimmed early',
   'no copy on write',
 ]);
 
@@ -47,5 +49,11 @@ export const standstills: Partial<Readonly<Record<PlantedBug, string>>> = {
   'newer epoch is dropped': 'nothing is sent on a link before its greeting has been answered',
 };
 
-/** Bugs by which a record of the cluster names what is not on a disk: a worker that finds it so has caught them. */
-export const damages: ReadonlySet<PlantedBug> = new Set(['told before synced']);
+/**
+ * Bugs by which a record of the cluster names what is not on a disk: a worker that finds it so has caught them. By
+ * bug, what it finds damaged.
+ */
+export const damages: Partial<Readonly<Record<PlantedBug, string>>> = {
+  'told before synced': 'The event log',
+  'journal trimmed early': 'The journal',
+};

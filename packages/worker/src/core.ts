@@ -1,7 +1,7 @@
 /** The engine and the cluster protocols without a world around them: for simulators and benchmarks. */
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
-export { RecordReader, logStart, recordKind, seeds } from './core/checkpoint/log-records.js';
+export { RecordReader, logCuts, logStart, recordKind, seeds } from './core/checkpoint/log-records.js';
 export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
 export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';

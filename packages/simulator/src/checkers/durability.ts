@@ -11,6 +11,7 @@ export class DurabilityChecker implements Partial<Watch> {
 
   constructor(
     private readonly hosts: readonly Host[],
+    private readonly fileOf: (host: Host) => Buffer | undefined,
     private readonly report: Report,
   ) {}
 
@@ -20,7 +21,8 @@ export class DurabilityChecker implements Partial<Watch> {
     this.epoch = epoch;
     this.routeVersion = routeVersion;
     for (const member of status.members) {
-      const file = this.hosts.find((host) => host.name === member)?.disk.file;
+      const host = this.hosts.find(({ name: one }) => one === member);
+      const file = host === undefined ? undefined : this.fileOf(host);
       const kept = file === undefined ? undefined : new ClusterLog(readClusterFile(file).records).state;
       if (kept !== undefined && kept.epoch > epoch) continue;
       if (kept !== undefined && kept.epoch === epoch && kept.routeVersion >= routeVersion) continue;

@@ -25,18 +25,21 @@ export class OwnershipChecker implements Partial<Watch> {
   ) {}
 
   called(process: Process, status: CoreStatus): void {
-    this.check(process, status.routeVersion);
+    this.check(process, status);
   }
 
   /** The last call into a process that was killed in the middle of its wishes. */
   ended(process: Process): void {
-    if (this.seen < this.journal.entries.length) this.check(process, process.core.status.routeVersion);
+    if (this.seen < this.journal.entries.length && process.core !== undefined)
+      this.check(process, process.core.status);
   }
 
-  private check({ name, core }: Process, version: number): void {
-    // Where everything goes back, an epoch has nothing to do with those before it.
-    const epoch = this.goesBack ? core.status.epoch : 0;
+  private check({ name }: Process, status: CoreStatus): void {
     const { entries } = this.journal;
+    if (this.seen >= entries.length) return;
+    const { routeVersion: version } = status;
+    // Where everything goes back, an epoch has nothing to do with those before it.
+    const epoch = this.goesBack ? status.epoch : 0;
     for (; this.seen < entries.length; this.seen++) {
       const { stage, key } = entries[this.seen]!;
       if (stage > 0) this.processed(name, version, `${epoch} ${stage} ${key}`);

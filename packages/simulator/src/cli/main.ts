@@ -1,7 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { helpText, parseArguments, refuseLeftovers, UsageError, type Values } from '@wallaroo/command-line';
 import { plantedBugs } from '@wallaroo/worker/core';
 import type { Fault } from '../faults/fault.js';
 import { runCampaign, type Summary } from '../run/campaign.js';
+import { addUp, figuresOf, FiguresError, type Figures } from '../run/figures.js';
 import { runScenario, type RunReport } from '../run/run.js';
 import { drawScenario, type Overrides } from '../run/scenario.js';
 import { shrink } from '../run/shrink.js';
@@ -9,12 +11,16 @@ import { summaryText } from '../run/summary-text.js';
 import { help, options } from './options.js';
 
 const soakSeeds = 20_000;
+const soakFaultRate = 2;
+/** After so many seeds figures are written, so that what was done is not lost with the process. */
+const figuresSeeds = 100;
 /** Shrinking takes many runs: of the first violations only. */
 const shrunkMax = 3;
 
 try {
   const { values, rest } = parseArguments(options, process.argv.slice(2));
   if (values.help) console.log(await helpText(help));
+  else if (values.sum) process.exitCode = sum(rest);
   else {
     refuseLeftovers(options, rest);
     process.exitCode = run(values);
@@ -33,10 +39,26 @@ function run(values: Values<typeof options>): number {
   const overrides = overridesOf(values);
   if (values.seed !== undefined) return runOne(values.seed, overrides, values.trace);
   const seeds = values.seeds ?? (values.soak ? soakSeeds : 200);
-  return runMany(values.from ?? 1, seeds, overrides);
+  return runMany(values.from ?? 1, seeds, overrides, values.figures);
 }
 
-function overridesOf({ workers, messages, faults, planted, resilience }: Values<typeof options>): Overrides {
+function sum(files: readonly string[]): number {
+  if (files.length === 0) throw new UsageError('--sum needs the files that --figures has written');
+  const shards = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Figures);
+  try {
+    const { summary, wallMs } = addUp(shards);
+    console.log(summaryText(summary, wallMs));
+    return summary.violations.length === 0 ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof FiguresError)) throw error;
+    throw new UsageError(`--sum: ${error.message}`);
+  }
+}
+
+function overridesOf(values: Values<typeof options>): Overrides {
+  const { workers, messages, faults, planted, resilience } = values;
+  const faultRate = values['fault-rate'] ?? (values.soak ? soakFaultRate : undefined);
+  if (faultRate !== undefined && !(faultRate > 0)) throw new UsageError('--fault-rate is more than 0');
   if (planted !== undefined && !plantedBugs.includes(planted as never)) {
     throw new UsageError(`--planted: there is no bug '${planted}'; --planted list names them`);
   }
@@ -46,6 +68,7 @@ function overridesOf({ workers, messages, faults, planted, resilience }: Values<
   return {
     ...(workers !== undefined && { workers }),
     ...(messages !== undefined && { messages }),
+    ...(faultRate !== undefined && { faultRate }),
     ...(faults !== undefined && { faults: parseFaults(faults) }),
     ...(planted !== undefined && { planted: [planted] }),
     ...(resilience !== undefined && { resilience: resilience === 'on' }),
@@ -76,20 +99,27 @@ function runOne(seed: number, overrides: Overrides, trace: boolean): number {
   return 1;
 }
 
-function runMany(from: number, seeds: number, overrides: Overrides): number {
+function runMany(from: number, seeds: number, overrides: Overrides, figures: string | undefined): number {
   const startedAt = performance.now();
   const failed: RunReport[] = [];
+  const write = (so_far: Summary) => {
+    if (figures === undefined) return;
+    const campaign = { from, settings: JSON.stringify(overrides), wallMs: performance.now() - startedAt };
+    writeFileSync(figures, `${JSON.stringify(figuresOf(so_far, campaign), undefined, 2)}\n`);
+  };
   const summary = runCampaign({
     from,
     seeds,
     overrides,
     after: (report, so_far) => {
       showProgress(so_far, seeds);
+      if (so_far.seeds % figuresSeeds === 0) write(so_far);
       if (report.violation === undefined) return false;
       if (failed.length < shrunkMax) failed.push(report);
       return overrides.planted !== undefined;
     },
   });
+  write(summary);
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   console.log(summaryText(summary, performance.now() - startedAt));
   for (const report of failed) explain(report, overrides);

@@ -4,7 +4,17 @@ export const options = {
   seeds: { kind: 'whole', describe: 'Run so many seeds [200]' },
   from: { kind: 'whole', describe: 'The first of them [1]' },
   seed: { kind: 'whole', describe: 'Run this seed alone' },
-  soak: { kind: 'flag', describe: 'Run 20,000 seeds' },
+  soak: { kind: 'flag', describe: 'Run 20,000 seeds, with faults twice as dense' },
+  'fault-rate': { kind: 'decimal', describe: 'So many times the faults of each kind [1; with --soak 2]' },
+  figures: {
+    kind: 'text',
+    placeholder: 'FILE',
+    describe: 'Write the figures of many seeds there, now and then and at the end',
+  },
+  sum: {
+    kind: 'flag',
+    describe: 'Add up the figures in the files that are named, and print the table of all',
+  },
   planted: {
     kind: 'text',
     placeholder: 'BUG',
@@ -24,6 +34,7 @@ export const options = {
 
 export const help = {
   usage: `Usage: simulate [--seeds N | --seed N | --soak]
+       simulate --sum FILE...
 
 Runs whole clusters on virtual time, with faults, and checks what they do.
 Exits with 0 when nothing was wrong, with 1 when something was.`,
@@ -32,5 +43,7 @@ Exits with 0 when nothing was wrong, with 1 when something was.`,
     ['simulate --seeds 1000', 'a thousand seeds and a table'],
     ['simulate --seed 42 --trace', 'one seed, with all that happens'],
     ["simulate --seed 42 --faults '[]'", 'the same seed without its faults'],
+    ['simulate --soak --from 5001 --seeds 5000 --figures 2.json', 'a part of a soak run'],
+    ['simulate --sum 1.json 2.json 3.json 4.json', 'the table of all its parts'],
   ] as const,
 };

@@ -18,7 +18,7 @@ import {
  * time or close together, the others when the cluster is in the middle of something.
  */
 export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
-  const { hosts, spares, horizonMs } = settings;
+  const { hosts, spares, horizonMs, rate } = settings;
   const places = dice.stream('anchors');
   const anchors = Array.from({ length: places.between(1, 3) }, () => places.fraction() * horizonMs);
   const clustered = places.chance(0.4);
@@ -27,7 +27,9 @@ export function drawFaults(settings: FaultSettings, dice: Dice): Fault[] {
     const draws = dice.stream(kind);
     if (!draws.chance(chanceOf[kind]) || (hosts === 1 && needsTwo.has(kind))) continue;
     if (kind === 'join' && spares === 0) continue;
-    const count = Math.floor(draws.logUniform(1, mostOf[kind]));
+    // Without checkpoints nothing in files matters, and no sink is asked anything.
+    if ((kind === 'damage' || kind === 'failSink') && !settings.resilience) continue;
+    const count = Math.round(Math.floor(draws.logUniform(1, mostOf[kind])) * rate);
     for (let i = 0; i < count; i++) {
       const deed = drawDeed(kind, hosts, spares, draws);
       faults.push({ when: drawMoment(kind, { ...settings, anchors, clustered }, draws), ...deed });
@@ -47,6 +49,8 @@ const chanceOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 0.4,
   slowDisk: 0.4,
   failDisk: 0.3,
+  failSink: 0.7,
+  damage: 0.4,
   join: 0.9,
   shrink: 0.5,
 };
@@ -62,6 +66,8 @@ const mostOf: Readonly<Record<FaultKind, number>> = {
   slowSink: 5,
   slowDisk: 5,
   failDisk: 5,
+  failSink: 16,
+  damage: 6,
   join: 4,
   shrink: 4,
 };
@@ -102,6 +108,10 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
       return { kind, host, byMs, forMs };
     case 'failDisk':
       return { kind, host, forMs };
+    case 'failSink':
+      return { kind, host, how: dice.pick(['refuses', 'away']), forMs };
+    case 'damage':
+      return drawDamage(host, other, dice);
     case 'join':
       return drawJoin(hosts, spares, dice);
     case 'shrink': {
@@ -109,6 +119,18 @@ function drawDeed(kind: FaultKind, hosts: number, spares: number, dice: Dice): F
       return { kind, ask: host, leave: leave.length > 0 ? leave : [other], drain: dice.chance(0.5) };
     }
   }
+}
+
+function drawDamage(host: number, other: number, dice: Dice): FaultDeed {
+  const file = dice.pick(['cluster', 'events', 'events', 'journal', 'journal'] as const);
+  // A worker whose file of the cluster is missing is not started: whoever starts it sees that.
+  const how = dice.pick(
+    file === 'cluster'
+      ? (['flip', 'cut', 'foreign'] as const)
+      : (['flip', 'flip', 'cut', 'gone', 'foreign'] as const),
+  );
+  const downMs = Math.round(dice.logUniform(1, 2000));
+  return { kind: 'damage', host, downMs, file, how, at: dice.fraction(), bit: dice.below(8), other };
 }
 
 function drawJoin(hosts: number, spares: number, dice: Dice): FaultDeed {

@@ -1,4 +1,4 @@
-import type { Channel } from '../world/core.js';
+import type { Channel, LogKind } from '../world/core.js';
 
 /**
  * Faults are data, made before a run and printed when a run fails. Hosts are numbers: the initializer is 0.
@@ -44,8 +44,30 @@ export type FaultDeed =
   | { readonly kind: 'slowDisk'; readonly host: number; readonly byMs: number; readonly forMs: number }
   /** Whatever is written to the disk of a host, or removed from it, fails. */
   | { readonly kind: 'failDisk'; readonly host: number; readonly forMs: number }
+  /** The sinks of a host that commit in two phases vote against all, or cannot be reached. */
+  | {
+      readonly kind: 'failSink';
+      readonly host: number;
+      readonly how: 'refuses' | 'away';
+      readonly forMs: number;
+    }
+  | DamageDeed
   | JoinDeed
   | ShrinkDeed;
+
+/** A process dies, and before the next one starts something has happened to one of its files. */
+export interface DamageDeed {
+  readonly kind: 'damage';
+  readonly host: number;
+  readonly downMs: number;
+  readonly file: 'cluster' | LogKind;
+  /** A bit is turned over, an end is missing, the file is, or it is that of another worker. */
+  readonly how: 'flip' | 'cut' | 'gone' | 'foreign';
+  /** Where in the file, from 0 to 1; and which bit there. */
+  readonly at: number;
+  readonly bit: number;
+  readonly other: number;
+}
 
 /** Workers are started on hosts that have none, and ask to be let in together. */
 export interface JoinDeed {
@@ -87,7 +109,7 @@ export function isLate(fault: Fault): boolean {
 }
 
 export function mayBeLate(kind: FaultKind): boolean {
-  return kind !== 'kill' && kind !== 'join' && kind !== 'shrink';
+  return kind !== 'kill' && kind !== 'damage' && kind !== 'join' && kind !== 'shrink';
 }
 
 export const latePhases: readonly string[] = ['draining', 'finishing'];
@@ -105,6 +127,8 @@ export const faultKinds = [
   'slowSink',
   'slowDisk',
   'failDisk',
+  'failSink',
+  'damage',
   'join',
   'shrink',
 ] as const satisfies readonly FaultKind[];
@@ -116,8 +140,8 @@ export type Moment =
   | { readonly line: string; readonly host?: number; readonly nth: number }
   /** A process enters this phase. */
   | { readonly phase: string; readonly host?: number; readonly nth: number }
-  /** A process carries out its n-th wish of this kind. */
-  | { readonly wish: string; readonly host?: number; readonly nth: number };
+  /** A process carries out its n-th wish of this kind; of those for its files, the n-th for files of this log. */
+  | { readonly wish: string; readonly log?: LogKind; readonly host?: number; readonly nth: number };
 
 /** What faults are drawn for. */
 export interface FaultSettings {
@@ -128,4 +152,6 @@ export interface FaultSettings {
   readonly spares: number;
   /** Faults come up to here. */
   readonly horizonMs: number;
+  /** So many times as many as usual. */
+  readonly rate: number;
 }

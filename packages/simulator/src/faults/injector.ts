@@ -3,12 +3,14 @@ import type { Host } from '../world/host.js';
 import type { World } from '../world/world.js';
 import {
   isLate,
+  type DamageDeed,
   type Fault,
   type FaultDeed,
   type JoinDeed,
   type KillDeed,
   type ShrinkDeed,
 } from './fault.js';
+import type { Damages } from './damages.js';
 import { Moments } from './moments.js';
 
 /** A fault that happened, and what the worker it was for was doing. */
@@ -31,6 +33,7 @@ export class Injector {
   constructor(
     private readonly world: World,
     faults: readonly Fault[],
+    private readonly damages: Damages,
   ) {
     world.watches.push(this.moments);
     for (const fault of faults) {
@@ -45,6 +48,7 @@ export class Injector {
     this.moments.forget();
     for (const end of [...this.endings]) end();
     for (const host of this.world.hosts) if (host.process !== undefined) host.process.doom = undefined;
+    this.damages.heal();
     for (const host of this.world.hosts) if (host.used) host.boot();
   }
 
@@ -95,6 +99,10 @@ export class Injector {
         sinkPace.slownessMs += deed.byMs;
         return this.endAfter(deed.forMs, () => (sinkPace.slownessMs -= deed.byMs));
       }
+      case 'failSink':
+        return this.failSink(hosts[deed.host]!, deed.how, deed.forMs);
+      case 'damage':
+        return this.damage(hosts[deed.host]!, deed);
       case 'join':
         return this.join(deed);
       case 'shrink':
@@ -125,6 +133,39 @@ export class Injector {
     return round.length > 0;
   }
 
+  private failSink({ twoPhaseSinks }: Host, how: 'refuses' | 'away', forMs: number): boolean {
+    const sinks = [...twoPhaseSinks.values()];
+    if (sinks.length === 0) return false;
+    for (const sink of sinks) {
+      if (how === 'away') sink.leave();
+      else sink.refusing++;
+    }
+    return this.endAfter(forMs, () => {
+      for (const sink of sinks) {
+        if (how === 'away') sink.comeBack();
+        else sink.refusing--;
+      }
+    });
+  }
+
+  private damage(host: Host, deed: DamageDeed): boolean {
+    const dies = this.kill(host, {
+      kind: 'kill',
+      host: deed.host,
+      downMs: deed.downMs,
+      wishes: 0,
+      part: 0,
+      power: false,
+    });
+    const { process } = host;
+    // Behind the death, which comes first at the same moment.
+    if (dies)
+      this.world.schedule.after(1, () => {
+        if (!this.healed && host.process === process && !host.alive) this.damages.strike(host, deed);
+      });
+    return dies;
+  }
+
   private kill(host: Host, { downMs, wishes, part, power, atShutdown }: KillDeed): boolean {
     const { process } = host;
     if (process === undefined || !process.alive || process.doom !== undefined) return false;
@@ -146,7 +187,7 @@ export class Injector {
     return this.world.hosts.some(({ used, process, clean }) => {
       if (!used || process === undefined) return false;
       if (process.killed) return clean;
-      return process.endedWell || process.core.status.phase === 'finishing';
+      return process.endedWell || process.core?.status.phase === 'finishing';
     });
   }
 

@@ -59,5 +59,6 @@ function concerns({ host }: { host?: number }, process: Process): boolean {
 }
 
 function isWish(moment: Waiting['moment'], wish: Wish): boolean {
-  return 'wish' in moment && moment.wish === wish.kind;
+  if (!('wish' in moment) || moment.wish !== wish.kind) return false;
+  return moment.log === undefined || ('log' in wish && moment.log === wish.log);
 }

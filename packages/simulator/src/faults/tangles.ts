@@ -8,10 +8,12 @@ export function drawTangles(settings: FaultSettings, dice: Dice): Fault[] {
   const commits = dice.stream('late commits');
   const routes = dice.stream('late routes');
   const ends = dice.stream('ends');
+  const cuts = dice.stream('cuts');
   return [
     ...(workers >= 3 && commits.chance(0.35) ? drawLateCommits(workers, settings, commits) : []),
     ...(spares > 0 && routes.chance(0.35) ? drawLateRoutes(settings, routes) : []),
     ...(resilience && ends.chance(0.4) ? drawLateKills(workers, ends) : []),
+    ...(resilience && cuts.chance(0.35) ? drawCutKills(workers, cuts) : []),
   ];
 }
 
@@ -23,6 +25,33 @@ function drawLateKills(workers: number, dice: Dice): Fault[] {
     const wishes = dice.chance(0.2) ? 0 : Math.floor(dice.logUniform(1, 256));
     const downMs = Math.round(dice.logUniform(1, 4000));
     return { when, kind: 'kill', host, downMs, wishes, part: 0, power: dice.chance(0.3), atShutdown: true };
+  });
+}
+
+/**
+ * A worker dies when a checkpoint is cut and does not count yet: some members are through with it, and everything goes
+ * back to the one before.
+ */
+function drawCutKills(workers: number, dice: Dice): Fault[] {
+  return Array.from({ length: dice.between(1, 3) }, (): Fault => {
+    const nth = Math.floor(dice.logUniform(1, 64));
+    const when = {
+      wish: 'sync',
+      log: 'events',
+      nth,
+      ...(dice.chance(0.5) && { host: dice.below(workers) }),
+    } as const;
+    const wishes = dice.chance(0.5) ? 0 : Math.floor(dice.logUniform(1, 16));
+    const downMs = Math.round(dice.logUniform(1, 2000));
+    return {
+      when,
+      kind: 'kill',
+      host: dice.below(workers),
+      downMs,
+      wishes,
+      part: 0,
+      power: dice.chance(0.3),
+    };
   });
 }
 

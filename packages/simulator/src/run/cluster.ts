@@ -94,7 +94,12 @@ function makeMember({ scenario, journal, role, host, life }: Start, ports: CoreP
     resilience:
       resilience === undefined
         ? undefined
-        : { checkpointNs: resilience.checkpointMs * 1e6, rotation: true, fileBytes: resilience.fileBytes },
+        : {
+            checkpointNs: resilience.checkpointMs * 1e6,
+            rotation: true,
+            fileBytes: resilience.fileBytes,
+            journalFileBytes: resilience.journalFileBytes,
+          },
     planted: new Set(scenario.planted as readonly PlantedBug[]),
   };
   return new Member(settings, ports);

@@ -17,7 +17,9 @@ export function outcomeOf(
   const state = new Map<string, string>();
   for (const { index } of world.hosts) {
     // A worker that was started again when all others had gone never got back what it had.
-    const process = world.processes.findLast(({ host, core }) => host === index && core.status.epoch > 0);
+    const process = world.processes.findLast(
+      ({ host, core }) => host === index && core !== undefined && core.status.epoch > 0,
+    );
     if (process === undefined) continue;
     for (const stage of stageNames) {
       const store = process.core.engine.stores.get(stage);

@@ -1,5 +1,6 @@
 import { checkAgreement } from '../checkers/agreement.js';
 import type { Finding } from '../checkers/finding.js';
+import { Damages } from '../faults/damages.js';
 import { Injector, type FiredFault } from '../faults/injector.js';
 import { Dice } from '../random/dice.js';
 import { Feeder } from '../workload/feeder.js';
@@ -66,10 +67,11 @@ class Run implements FinishedRun {
     const { world, journal } = makeCluster(scenario, keepsText);
     this.world = world;
     this.journal = journal;
-    this.injector = new Injector(world, scenario.faults);
+    const damages = new Damages(world, (finding) => this.supervision.findings.push(finding));
+    this.injector = new Injector(world, scenario.faults, damages);
     this.traffic = new TrafficCounter(world.hosts.length);
     world.network.taps.push(this.traffic.see);
-    this.supervision = new Supervision(world, journal, scenario);
+    this.supervision = new Supervision(world, journal, scenario, damages);
     this.feeder = new Feeder(
       world,
       this.dice.stream('feeder'),
@@ -162,8 +164,14 @@ class Run implements FinishedRun {
 
   /** Nobody is there any more, but for those that were started again when all others had gone. */
   private get ended(): boolean {
-    const gone = this.someHaveGone;
-    return this.present.every(({ alive, core }) => !alive || (gone && core.status.phase === 'returning'));
+    // Asked after everything that happens.
+    let gone: boolean | undefined;
+    for (const { used, process } of this.world.hosts) {
+      if (!used || process === undefined || !process.alive) continue;
+      gone ??= this.someHaveGone;
+      if (!gone || process.core.status.phase !== 'returning') return false;
+    }
+    return true;
   }
 
   /** Somebody has ended in order, or would have but for the last step: its files are removed. */

@@ -35,6 +35,8 @@ export interface Scenario {
 export interface ResilienceScenario {
   readonly checkpointMs: number;
   readonly fileBytes?: number;
+  /** Files of journals are so short that checkpoints trim them. */
+  readonly journalFileBytes?: number;
   /** Sources that cannot be asked again: what they have read is journaled. */
   readonly journaled: readonly string[];
   readonly sinks: 'at-once' | 'on-commit' | 'two-phase';
@@ -45,6 +47,8 @@ export interface Overrides {
   readonly workers?: number;
   readonly messages?: number;
   readonly faults?: readonly Fault[];
+  /** So many times the faults of each kind, where none are given; default: 1. */
+  readonly faultRate?: number;
   readonly planted?: readonly string[];
   readonly resilience?: boolean;
 }
@@ -60,7 +64,13 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const times = dice.stream('times');
   const spares = dice.stream('spares').pick([0, 0, 1, 1, 2, 3]);
   const resilience = drawResilience(dice.stream('resilience'), overrides.resilience);
-  const places = { hosts: workers + spares, spares, horizonMs, resilience: 'resilience' in resilience };
+  const places = {
+    hosts: workers + spares,
+    spares,
+    horizonMs,
+    resilience: 'resilience' in resilience,
+    rate: overrides.faultRate ?? 1,
+  };
   const faults = overrides.faults ?? drawFaults(places, dice.stream('faults'));
   return {
     seed,
@@ -99,8 +109,13 @@ function drawResilience(dice: Dice, wanted: boolean | undefined): Pick<Scenario,
     ...(dice.chance(0.4) && { fileBytes: Math.round(dice.logUniform(500, 50_000)) }),
     journaled: dice.pick([[], ['s'], ['t'], ['s', 't']]),
     sinks: dice.pick(['at-once', 'on-commit', 'two-phase', 'two-phase']),
+    ...drawJournalFiles(dice.stream('journal files')),
   };
   return (wanted ?? on) ? { resilience: drawn } : {};
+}
+
+function drawJournalFiles(dice: Dice): Pick<ResilienceScenario, 'journalFileBytes'> {
+  return dice.chance(0.5) ? { journalFileBytes: Math.round(dice.logUniform(300, 10_000)) } : {};
 }
 
 function drawShape(dice: Dice): Shape {

@@ -3,6 +3,7 @@ import { BoundsChecker } from '../checkers/bounds.js';
 import { DiskChecker } from '../checkers/disks.js';
 import { DurabilityChecker } from '../checkers/durability.js';
 import { FencingChecker } from '../checkers/fencing.js';
+import type { Damages } from '../faults/damages.js';
 import type { Finding } from '../checkers/finding.js';
 import { MonotonyChecker } from '../checkers/monotony.js';
 import { OwnershipChecker } from '../checkers/ownership.js';
@@ -24,7 +25,12 @@ export class Supervision implements Partial<Watch> {
   readonly bounds: BoundsChecker;
   private readonly operator: Operator;
 
-  constructor(world: World, journal: Journal, scenario: Scenario) {
+  constructor(
+    world: World,
+    journal: Journal,
+    scenario: Scenario,
+    private readonly damages: Damages,
+  ) {
     const report = (finding: Finding) => void this.findings.push(finding);
     this.bounds = new BoundsChecker(boundBytes(scenario), report);
     const monotony = new MonotonyChecker(report);
@@ -38,7 +44,7 @@ export class Supervision implements Partial<Watch> {
       new OwnershipChecker(journal, scenario.resilience !== undefined, report),
       new ParticipationChecker(report),
       new ReadinessChecker(journal, report),
-      new DurabilityChecker(world.hosts, report),
+      new DurabilityChecker(world.hosts, (host) => damages.goodClusterFile(host), report),
       fencing,
       new DiskChecker(report),
     );
@@ -50,7 +56,7 @@ export class Supervision implements Partial<Watch> {
     const { fate, name } = process;
     if (fate.kind !== 'exited' || (this.endExpected !== 'no' && fate.failure === undefined)) return;
     if (this.endExpected === 'anyhow' && fate.failure?.name === 'IncompleteShutdownError') return;
-    if (this.operator.explains(process)) return;
+    if (this.operator.explains(process) || this.damages.explains(process)) return;
     const why = fate.failure === undefined ? 'without being asked' : `with ${told(fate.failure)}`;
     // What the core asserts itself is a checker among others.
     const checker = fate.failure instanceof InvariantError ? 'invariant' : 'crash';

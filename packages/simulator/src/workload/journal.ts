@@ -28,7 +28,8 @@ export class Journal {
   /** Gives the number under which it is written down. */
   add(entry: Omit<JournalEntry, 'id'>): number {
     const id = this.entries.length;
-    this.entries.push({ id, ...entry });
+    const { stage, life, key, from, copy, outputs } = entry;
+    this.entries.push({ id, stage, life, key, from, copy, outputs });
     return id;
   }
 }

@@ -160,7 +160,8 @@ function advance(scribe: Scribe, step: Step, message: Travelling, { trails }: Ke
   if (!isPayloadOf(message.payload, payload, payloadBytes, tag)) {
     journal.damaged.push(`message ${number} of ${lane} at stage ${step.stage}`);
   }
-  const from = journal.add({ ...step, life, from: message.from, copy });
+  const { stage, key, outputs } = step;
+  const from = journal.add({ stage, key, outputs, life, from: message.from, copy });
   let state = trails.get(trail);
   if (state === undefined) trails.set(trail, (state = { count: 0, chain: 0 }));
   state.count++;

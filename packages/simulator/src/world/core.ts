@@ -30,6 +30,7 @@ export interface CoreMember {
   storeFailed(operation: number, why: string): void;
   logRead(operation: number, bytes: Buffer): void;
   sinksPrepared(checkpoint: number): void;
+  prepareFailed(checkpoint: number, why: string): void;
   endsRestored(): void;
   journal(source: string, bytes: Buffer, start: number, end: number): void;
   endsOpened(): void;

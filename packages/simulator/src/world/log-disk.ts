@@ -84,12 +84,34 @@ export class LogDisk {
     this.ask(post, () => {
       for (const number of [...this.files.keys()].sort((one, other) => one - other)) {
         if (number >= file) continue;
-        this.removed.push(this.content(number));
-        this.removedNumbers.push(number);
+        this.remember(number, this.content(number));
         this.files.delete(number);
       }
       return undefined;
     });
+  }
+
+  /** Somebody else puts this content in place of what a file has, or removes it. */
+  replace(file: number, content: Buffer | undefined): void {
+    if (content === undefined || content.length === 0) this.files.delete(file);
+    else this.files.set(file, [{ bytes: content, synced: true }]);
+  }
+
+  /** Bytes from the start of a file on are what they were again. */
+  repair(file: number, good: Buffer): void {
+    let at = 0;
+    for (const chunk of this.files.get(file) ?? []) {
+      const bytes = Buffer.from(chunk.bytes);
+      good.copy(bytes, 0, at, at + bytes.length);
+      at += bytes.length;
+      chunk.bytes = bytes;
+    }
+  }
+
+  /** Those who look on find this among what has been removed. */
+  remember(file: number, content: Buffer): void {
+    this.removed.push(content);
+    this.removedNumbers.push(file);
   }
 
   /** What is under way is done for nobody. */

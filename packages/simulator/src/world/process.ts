@@ -35,6 +35,7 @@ export class Process implements NetworkProcess {
   diskFailures = 0;
   /** Its files could not be removed. */
   leavesFiles = false;
+  /** None in a process that its files have ended at once. */
   core!: CoreMember;
 
   constructor(

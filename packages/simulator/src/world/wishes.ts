@@ -27,7 +27,7 @@ export type Wish =
       readonly length: number;
     }
   | { readonly kind: 'removeBefore'; readonly log: LogKind; readonly file: number }
-  | { readonly kind: 'prepare'; readonly checkpoint: number }
+  | { readonly kind: 'prepare'; readonly checkpoint: number; readonly counted: number }
   | { readonly kind: 'commit'; readonly checkpoint: number }
   | {
       readonly kind: 'restore';
@@ -93,7 +93,7 @@ export class WishList {
         get transactional() {
           return transactional();
         },
-        prepare: (checkpoint) => this.add({ kind: 'prepare', checkpoint }),
+        prepare: (checkpoint, counted) => this.add({ kind: 'prepare', checkpoint, counted }),
         commit: (checkpoint) => this.add({ kind: 'commit', checkpoint }),
         restore: (checkpoint, positions) => this.add({ kind: 'restore', checkpoint, positions }),
         open: () => this.add({ kind: 'open' }),

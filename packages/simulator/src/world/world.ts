@@ -141,7 +141,7 @@ export class World implements Watch {
         return host.logs[wish.log].removeBefore(wish.file, process.post);
       case 'prepare':
         trace.add('prepare', name, wish.checkpoint);
-        return this.prepare(process, wish.checkpoint);
+        return this.prepare(process, wish.checkpoint, wish.counted);
       case 'commit':
         trace.add('commit', name, wish.checkpoint);
         for (const sink of host.twoPhaseSinks.values()) sink.commit(wish.checkpoint);
@@ -186,14 +186,19 @@ export class World implements Watch {
     this.schedule.after(ms(this.dice.logUniform(0.05, 50)), () => process.post(act));
   }
 
-  private prepare(process: Process, checkpoint: number): void {
+  private prepare(process: Process, checkpoint: number, counted: number): void {
     const sinks = [...this.hosts[process.host]!.twoPhaseSinks.values()];
     let left = sinks.length;
-    const done = () => {
+    let failed = false;
+    const yes = () => {
       if (--left <= 0) process.post((core) => core.sinksPrepared(checkpoint));
     };
-    if (left === 0) done();
-    for (const sink of sinks) sink.prepare(checkpoint, done);
+    const no = (why: string) => {
+      if (!failed) process.post((core) => core.prepareFailed(checkpoint, why));
+      failed = true;
+    };
+    if (left === 0) yes();
+    for (const sink of sinks) sink.prepare(checkpoint, counted, { yes, no });
   }
 
   private restore(process: Process, checkpoint: number, positions: ReadonlyMap<string, Buffer>): void {

@@ -8,7 +8,7 @@ const seedsMax = 600;
 
 /** That a worker broke down, or that a run did not end, says little of what was wrong: most such seeds do not count. */
 function counts(bug: PlantedBug, { checker, text }: Finding): boolean {
-  if (checker === 'crash') return damages.has(bug) && text.includes('DamagedFileError: The event log');
+  if (checker === 'crash') return bug in damages && text.includes(`DamagedFileError: ${damages[bug]}`);
   return checker !== 'liveness' || bug in standstills;
 }
 

@@ -66,6 +66,9 @@ export class Toy implements CoreMember {
   sinksPrepared(checkpoint: number): void {
     this.told.push(`prepared ${checkpoint}`);
   }
+  prepareFailed(checkpoint: number): void {
+    this.told.push(`prepare failed ${checkpoint}`);
+  }
   endsRestored(): void {
     this.told.push('ends restored');
   }

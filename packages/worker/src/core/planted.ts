@@ -47,6 +47,8 @@ export const plantedBugs = [
   'recorded behind new',
   /** What a source has read is processed before it is on disk. */
   'processed before journaled',
+  /** The journal is trimmed when this worker is through with a checkpoint, before that one counts. */
+  'journal trimmed early',
   /** A state that changes before its turn has come is not written as it was at the cut. */
   'no copy on write',
 ] as const;

@@ -294,6 +294,7 @@ export class Checkpointer {
     this.told = open;
     this.kept = open.end;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
+    if (host.planted.has('journal trimmed early')) this.journal.trim(open.journal);
     host.stored(open.checkpoint, open.end, open.streams);
   }
 

@@ -19,7 +19,7 @@ import {
 import { LogWriter } from './log-writer.js';
 
 const recordBytes = 64 * 1024;
-const fileBytes = 16 * 1024 * 1024;
+const fileBytesUsual = 16 * 1024 * 1024;
 /** Sources wait while more than this waits for the disk, or to be processed. */
 const heldBytesMax = 4 * 1024 * 1024;
 const againNs = 1e9;
@@ -37,6 +37,8 @@ export interface JournalHost {
   readonly clock: Clock;
   readonly log: LineLog;
   readonly planted: ReadonlySet<PlantedBug>;
+  /** A file has so many bytes, or it is the last one. */
+  readonly journalFileBytes?: number | undefined;
   owner(): LogOwner;
   /** There is something to process. */
   wake(): void;
@@ -94,11 +96,13 @@ export class Journal {
   private retryAt: number | undefined;
   /** A planted bug: messages are processed before they are on disk. */
   private readonly processesAtOnce: boolean;
+  private readonly fileBytes: number;
   /** Grows with every rollback: answers to what was asked before are void. */
   private generation = 0;
 
   constructor(private readonly host: JournalHost) {
     this.writer = new LogWriter(host.files, 'journal', () => host.owner());
+    this.fileBytes = host.journalFileBytes ?? fileBytesUsual;
     this.processesAtOnce = host.planted.has('processed before journaled');
     this.lastNumber = host.life * clientsMax;
   }
@@ -186,7 +190,7 @@ export class Journal {
       {
         files,
         operations,
-        fileBytes,
+        fileBytes: this.fileBytes,
         owner: () => this.host.owner(),
         record: (...record) => this.readRecord(...record),
         wake: () => this.host.wake(),
@@ -293,7 +297,7 @@ export class Journal {
 
   private write(batch: Batch): void {
     const { writer } = this;
-    if (writer.place.offset >= fileBytes) writer.nextFile();
+    if (writer.place.offset >= this.fileBytes) writer.nextFile();
     batch.place = writer.place;
     const synced = journalBytes(this.syncedTo ?? logStart);
     batch.record.writeBigUInt64BE(BigInt(synced), recordHeaderBytes);

@@ -8,6 +8,8 @@ type Make = (decoder: MessageDecoder) => object;
 
 /** Compiled shapes that are kept. */
 const makersMax = 1024;
+/** For all decoders of the process: to compile one takes long, and one that is called often runs faster. */
+const makers = new Map<string, Make>();
 
 /** Bytes that no encoder of ours writes. */
 export class InvalidBatchError extends Error {
@@ -17,7 +19,6 @@ export class InvalidBatchError extends Error {
 /** Reads what a `MessageEncoder` wrote, batch by batch. Data only: nothing that is read ever runs. */
 export class MessageDecoder {
   private readonly strings = new ShortStrings();
-  private readonly makers = new Map<string, Make>();
   private shapes: Make[] = [];
   /** Of the entry that is being read. */
   key: string | undefined;
@@ -147,10 +148,10 @@ export class MessageDecoder {
   private newShape(): Make {
     const names = Array.from({ length: this.bounded(this.u16(), shapeMembersMax) }, () => this.text());
     const id = JSON.stringify(names);
-    let make = this.makers.get(id);
+    let make = makers.get(id);
     if (make === undefined) {
       make = maker(names);
-      if (this.makers.size < makersMax) this.makers.set(id, make);
+      if (makers.size < makersMax) makers.set(id, make);
     }
     this.shapes.push(make);
     return make;

@@ -210,11 +210,24 @@ function junction(): Junction {
   return { next: new Map(), lastName: '', lastNext: undefined, shape: undefined };
 }
 
+/** Compiled code that is kept, for all encoders of the process: there is one for each link. */
+const writersMax = 1024;
+const writers = new Map<string, Shape['write']>();
+
 function newShape(names: readonly string[]): Shape {
+  const id = JSON.stringify(names);
+  let write = writers.get(id);
+  if (write === undefined) {
+    write = writer(names);
+    if (writers.size < writersMax) writers.set(id, write);
+  }
+  return { names, write, batch: 0, number: 0 };
+}
+
+function writer(names: readonly string[]): Shape['write'] {
   const lines = names.map((name) => `encoder.value(out, value[${JSON.stringify(name)}], depth);`);
   // Names stand in it as quoted texts only.
-  const write = new Function('encoder', 'out', 'value', 'depth', lines.join('\n')) as Shape['write'];
-  return { names, write, batch: 0, number: 0 };
+  return new Function('encoder', 'out', 'value', 'depth', lines.join('\n')) as Shape['write'];
 }
 
 function number(out: ByteWriter, value: number): void {

@@ -9,14 +9,15 @@ const sizeLog2 = 14;
  * object: nothing is allocated, and a map that is asked for it need not hash it anew.
  */
 export class ShortStrings {
-  private readonly strings = new Array<string>(1 << sizeLog2).fill('');
+  /** Made when the first one is read: many decoders never read any. */
+  private strings: string[] | undefined;
 
   /** @param end at most `shortStringMax` behind `start`; the bytes are ASCII */
   read(bytes: Buffer, start: number, end: number): string {
     let hash = end - start;
     for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!;
-    const { strings } = this;
     const place = (Math.imul(hash, 0x9e3779b1) >>> (32 - sizeLog2)) | 0;
+    const strings = (this.strings ??= new Array<string>(1 << sizeLog2).fill(''));
     const known = strings[place]!;
     if (known.length === end - start && equals(known, bytes, start)) return known;
     // Two strings that fall on one place would push each other out for ever.

@@ -33,7 +33,8 @@ export interface DataPlaneHost {
   readonly operations: Operations;
   readonly files: LogFiles;
   readonly ends: Ends;
-  readonly resilience: { readonly fileBytes: number | undefined } | undefined;
+  readonly resilience:
+    { readonly fileBytes: number | undefined; readonly journalFileBytes?: number | undefined } | undefined;
   owner(): LogOwner;
   /** This worker is to leave, and has neither slots nor sources any more. */
   leaving(): boolean;
@@ -228,6 +229,7 @@ export class DataPlane {
       operations: host.operations,
       planted: host.planted,
       fileBytes: host.resilience.fileBytes,
+      journalFileBytes: host.resilience.journalFileBytes,
       outputs: this.outputs,
       owner: () => host.owner(),
       peers: () => host.peers(),

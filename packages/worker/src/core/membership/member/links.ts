@@ -20,14 +20,20 @@ export class Links {
 
   /** The other members of the view. */
   get others(): readonly Peer[] {
-    const { name } = this.standing;
-    const names = this.standing.view.members.map((member) => member.name).filter((member) => member !== name);
-    return names.map((member) => this.mesh.peer(member));
+    const peers: Peer[] = [];
+    for (const { name } of this.standing.view.members) {
+      if (name !== this.standing.name) peers.push(this.mesh.peer(name));
+    }
+    return peers;
   }
 
   /** Somebody is away: meanwhile nothing is processed, for its slots are nobody else's. */
   get broken(): boolean {
-    return this.others.some(({ away }) => away);
+    // Asked at every call of the world: without a list of its own.
+    for (const { name } of this.standing.view.members) {
+      if (name !== this.standing.name && this.mesh.peer(name).away) return true;
+    }
+    return false;
   }
 
   /** Links with all members of the view, which was `before` until now; those that stand stay as they are. */

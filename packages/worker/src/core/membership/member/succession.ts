@@ -1,4 +1,4 @@
-import { needed, neededToRestore, rolledBack } from '../cluster-state.js';
+import { needed, neededToRestore, rolledBack, type ClusterState } from '../cluster-state.js';
 import type { Lives } from '../leadership.js';
 import type { MemberRecord } from '../records.js';
 import type { Parts } from './parts.js';
@@ -6,6 +6,9 @@ import type { ShutdownPart } from './shutdown-part.js';
 
 /** Who leads, by rule: the first member; if it is away and the cluster can go on without it, the next one. */
 export class Succession {
+  /** Asked for at every tick, and seldom changed. */
+  private needs: { readonly state: ClusterState; readonly names: ReadonlySet<string> } | undefined;
+
   constructor(
     private readonly parts: Pick<
       Parts,
@@ -16,16 +19,11 @@ export class Succession {
 
   /** Does what there is to do for the leader, if that is this worker. */
   lead(): void {
-    const { settings, ports, standing, clusterLog, mesh, attendance, leader } = this.parts;
+    const { ports, standing, clusterLog, mesh, attendance, leader } = this.parts;
     const { state } = clusterLog;
     if (state.epoch === 0 || standing.finishing) return;
     const now = ports.clock.now();
-    // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
-    const restores = settings.resilience !== undefined;
-    const needs = new Set([
-      ...needed(state),
-      ...(restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : []),
-    ]);
+    const needs = this.neededIn(state);
     const gone = (member: MemberRecord) => {
       if (member.name === standing.name || needs.has(member.name)) return false;
       if (!leader.mayGo(member.name)) return false;
@@ -38,6 +36,17 @@ export class Succession {
     if (there[0]?.name !== standing.name || this.leaderIsLeaving(now)) return;
     if (!this.shutdownPart.begun) leader.tick(this.livesOf(there, now));
     else leader.tickLast(this.livesOf(there, now), this.shutdownPart.wantsCheckpoint);
+  }
+
+  /** Without whom the cluster cannot go on. */
+  private neededIn(state: ClusterState): ReadonlySet<string> {
+    if (this.needs?.state !== state) {
+      // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
+      const restores = this.parts.settings.resilience !== undefined;
+      const back = restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : [];
+      this.needs = { state, names: new Set([...needed(state), ...back]) };
+    }
+    return this.needs.names;
   }
 
   /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */

@@ -12,6 +12,8 @@ export interface ResilienceSettings {
   readonly rotation: boolean;
   /** Another file is begun when one has so many bytes; undefined: when it is long for what it holds. */
   readonly fileBytes: number | undefined;
+  /** How long files of the journal get, for simulations: as long as the journal is there it must stay the same. */
+  readonly journalFileBytes?: number | undefined;
 }
 
 export interface MemberSettings {
