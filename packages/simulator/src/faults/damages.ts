@@ -139,7 +139,7 @@ export class Damages implements Partial<Watch> {
   }
 
   /** The newest checkpoint, if it rests on what is damaged from `at` on. */
-  private bearing(host: Host, { file, how }: DamageDeed, number: number, at: number): Bearing {
+  private bearing(host: Host, { file, how, other }: DamageDeed, number: number, at: number): Bearing {
     const { checkpoint } = this.newest;
     const part = checkpoint?.parts.find(({ name }) => name === host.name);
     if (file === 'cluster' || checkpoint === undefined || part === undefined) return none;
@@ -155,8 +155,14 @@ export class Damages implements Partial<Watch> {
       host.logs.journal.remember(number, content);
       return { breaks: undefined, done: true };
     }
-    // Where an end is missing, or all that follows, nothing is there to say that it was.
-    const seen = how === 'foreign' || (how === 'flip' && syncedBy(number, content) > number + at);
+    // Where an end is missing, or all that follows, nothing is there to say that it was; nor are records that stood at
+    // other places of another journal any.
+    const another = this.world.hosts[other]!.logs.journal.numbers[0];
+    const headIsRead = number === from.file && from.offset > 0;
+    const seen =
+      how === 'foreign'
+        ? headIsRead || another === number
+        : how === 'flip' && syncedBy(number, content) > number + at;
     return seen ? { breaks: checkpoint.id, done: false } : none;
   }
 
