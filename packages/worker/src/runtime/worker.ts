@@ -386,7 +386,8 @@ export class Worker {
     );
     const { members, leaving } = this.member!.status;
     const staying = members.filter((name) => !leaving.includes(name));
-    await this.ends.handOverSources((source) => sourceOf(source, staying, answers));
+    const hostOf = (name: string) => this.member!.hostOf(name);
+    await this.ends.handOverSources((source) => sourceOf(source, staying, answers, hostOf));
   }
 
   /** One patience for the whole stop: what has used it up at the sources has none left at the sinks. */

@@ -290,6 +290,11 @@ export class Member {
     );
   }
 
+  /** Where another worker is, as this one reaches it. */
+  hostOf(name: string): string | undefined {
+    return this.mesh.peers.get(name)?.addresses?.control.host;
+  }
+
   start(): void {
     this.turn(() => {
       const { role } = this.settings;

@@ -12,6 +12,7 @@ import { ApplicationError } from '../../../api/errors.js';
 import type { ConnectorInput, RunningSource, SourceConfig, SourceContext } from '../../../api/source.js';
 import { Listener } from '../../listener.js';
 import { onOneLine } from '../../log.js';
+import { reachable } from '../../reachable.js';
 import { TcpConnection } from '../tcp-connection.js';
 import { listenForClients, TcpConnections } from '../tcp-connections.js';
 import { SourceSession } from './source-session.js';
@@ -182,9 +183,7 @@ class ConnectorSource<T> implements RunningSource {
 
   /** Where this client can reach this source. */
   private addressFor({ socket }: Client): Address {
-    const { host, port } = this.address!;
-    const everywhere = ['', '0.0.0.0', '::'].includes(host);
-    return { host: everywhere ? (socket.localAddress ?? '') : host, port };
+    return reachable(this.address!, socket.localAddress) ?? this.address!;
   }
 
   private connected(socket: Socket): void {
