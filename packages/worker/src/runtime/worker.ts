@@ -10,7 +10,9 @@ import { ClusterFileError } from '../core/membership/cluster-file.js';
 import { DamagedFileError } from '../core/membership/errors.js';
 import { Member, type ResilienceSettings } from '../core/membership/member.js';
 import type { Role } from '../core/membership/role.js';
-import type { Ends, LogFiles, Severity } from '../core/ports.js';
+import type { Ends, LogFiles, LogKind, Severity } from '../core/ports.js';
+import { checkLogs, logHeadBytesMax, readTopology } from '../core/recovery/saved-files.js';
+import { fingerprintOf } from '../core/topology/fingerprint.js';
 import type { Plan } from '../core/topology/plan.js';
 import { planApplication } from '../core/topology/planner.js';
 import { SocketNetwork } from './cluster/socket-network.js';
@@ -157,6 +159,8 @@ export class Worker {
     log.line(`||| Resilience directory: ${settings.resilienceDirectory}|||`);
     if (settings.resilience !== undefined) log.line(`||| Log-rotation: ${settings.resilience.rotation}|||`);
     const saved = this.files instanceof RecoveryFiles ? this.files.open() : undefined;
+    // Before anybody can come: clients would send to a worker that ends at once.
+    if (saved !== undefined) this.checkFiles(saved.topology);
     this.bound.external = await this.external?.listen(settings.external!);
     if (this.stopping) return;
     if (settings.role.kind === 'initializer') log.line('Running as Initializer...');
@@ -244,42 +248,62 @@ export class Worker {
 
   private makeMember(control: Address, data: Address, saved: SavedWorker | undefined): Member {
     const { log, settings } = this;
-    try {
-      return new Member(
-        {
-          plan: this.plan,
-          name: settings.name,
-          role: settings.role,
-          control,
-          data,
-          saved: saved?.topology,
-          timing: settings.timing,
-          windowBytes: settings.windowBytes,
-          stopPauseMs: settings.stopPauseMs,
-          resilience: settings.resilience,
-          slotsPerRoute: settings.slotsPerRoute,
-        },
-        {
-          clock: { now: () => performance.now() * 1e6 },
-          random: { u32: () => randomInt(2 ** 32) },
-          log: {
-            line: (text) => log.line(onOneLine(text)),
-            write: (severity, category, text) => log.write(severity, category, onOneLine(text)),
+    return this.fromTopology(
+      () =>
+        new Member(
+          {
+            plan: this.plan,
+            name: settings.name,
+            role: settings.role,
+            control,
+            data,
+            saved: saved?.topology,
+            timing: settings.timing,
+            windowBytes: settings.windowBytes,
+            stopPauseMs: settings.stopPauseMs,
+            resilience: settings.resilience,
+            slotsPerRoute: settings.slotsPerRoute,
           },
-          network: this.network,
-          storage: this.files,
-          logFiles: this.logFiles ?? noLogFiles,
-          ends: this.memberEnds(),
-          output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
-          turnOpened: () => this.scheduleEndOfTurn(),
-          muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
-          answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
-          ended: (failure) => this.onMemberEnded(this.placed(failure)),
-        },
-      );
+          {
+            clock: { now: () => performance.now() * 1e6 },
+            random: { u32: () => randomInt(2 ** 32) },
+            log: {
+              line: (text) => log.line(onOneLine(text)),
+              write: (severity, category, text) => log.write(severity, category, onOneLine(text)),
+            },
+            network: this.network,
+            storage: this.files,
+            logFiles: this.logFiles ?? noLogFiles,
+            ends: this.memberEnds(),
+            output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
+            turnOpened: () => this.scheduleEndOfTurn(),
+            muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
+            answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
+            ended: (failure) => this.onMemberEnded(this.placed(failure)),
+          },
+        ),
+    );
+  }
+
+  /** @throws ForeignFilesError, DamagedLogError */
+  private checkFiles(topology: Buffer): void {
+    const { plan, settings, logFiles } = this;
+    const fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined }).text;
+    const user = { name: settings.name, application: plan.application.name, fingerprint };
+    const content = this.fromTopology(() => readTopology(topology, user));
+    if (logFiles === undefined) return;
+    const startOf = (kind: LogKind, file: number) => logFiles.startOf(kind, file, logHeadBytesMax);
+    checkLogs(content, logFiles.all, startOf, (kind, file, { offset, message }) => {
+      throw this.placed(new DamagedFileError(kind, file, offset, message))!;
+    });
+  }
+
+  private fromTopology<T>(read: () => T): T {
+    try {
+      return read();
     } catch (error) {
       if (!(error instanceof ClusterFileError) && !isNamed(error, 'InvalidMessageError')) throw error;
-      const file = `${settings.files}/${this.plan.application.name}-${settings.name}.local-topology`;
+      const file = `${this.settings.files}/${this.plan.application.name}-${this.settings.name}.local-topology`;
       throw new ForeignFilesError(file, (error as Error).message, { cause: error });
     }
   }

@@ -19,6 +19,7 @@ import type {
   Random,
   Storage,
 } from '../ports.js';
+import { readTopology } from '../recovery/saved-files.js';
 import { dealSlots, type SlotOwners } from '../slots/table.js';
 import { fingerprintOf, type Fingerprint } from '../topology/fingerprint.js';
 import { ClusterStreams } from '../streams/cluster-streams.js';
@@ -27,7 +28,6 @@ import type { StreamId, StreamPosition } from '../streams/stream-position.js';
 import type { Plan } from '../topology/plan.js';
 import type { Candidate } from './admission.js';
 import { Attendance } from './attendance.js';
-import { ClusterFileError, readClusterFile } from './cluster-file.js';
 import { ClusterLeader, type ShrinkReply, type ShrinkWish } from './cluster-leader.js';
 import { ClusterLog } from './cluster-log.js';
 import {
@@ -1367,18 +1367,9 @@ export class Member {
   }
 
   private readSaved(saved: Buffer) {
-    const content = readClusterFile(saved);
     const { name, plan } = this.settings;
-    if (content.name !== name) throw new ClusterFileError(`it belongs to the worker ${content.name}`);
-    if (content.application !== plan.application.name) {
-      throw new ClusterFileError(`it belongs to the application '${content.application}'`);
-    }
-    if (content.fingerprint !== this.fingerprint.text) {
-      throw new ClusterFileError(
-        'it was written by another version of the application: its stages or slots differ',
-      );
-    }
-    return content;
+    const { text: fingerprint } = this.fingerprint;
+    return readTopology(saved, { name, application: plan.application.name, fingerprint });
   }
 
   private drawClusterId(): string {
