@@ -58,7 +58,7 @@ import type { ControlRecord, MemberRecord } from './records.js';
 import type { Role } from './role.js';
 import { Shutdown } from './shutdown.js';
 import { StatusNow, type MemberStatus } from './status.js';
-import { waitsFor } from './waiting.js';
+import { arrival, waitsFor } from './waiting.js';
 
 export interface ResilienceSettings {
   /** From one checkpoint to the next, in nanoseconds. */
@@ -181,6 +181,8 @@ export class Member {
   private readonly startedAt: number;
   private waitingToldAt: number;
   private readonly toldRefusals = new Map<string, string>();
+  /** The life of each worker that has come while the cluster forms. */
+  private readonly arrivals = new Map<string, number>();
   private readonly isAway = (name: string) => this.mesh.peers.get(name)?.away ?? false;
 
   /** @throws ClusterFileError when what was saved cannot be used by this worker */
@@ -1140,6 +1142,16 @@ export class Member {
     return role.kind === 'initializer' && this.phase === 'forming' && this.leader.leadership.stage === 'idle';
   }
 
+  /** Each life of a worker is told of once, however often its connection breaks. */
+  private onGreeted({ name, life }: Peer): void {
+    const { role } = this.settings;
+    if (this.takesWorkers && role.kind === 'initializer' && this.arrivals.get(name) !== life) {
+      this.arrivals.set(name, life);
+      this.log.line(arrival(name, role.workerCount - 1 - this.mesh.peers.size));
+    }
+    this.formIfComplete();
+  }
+
   private formIfComplete(): void {
     const { role, name, control, data, plan } = this.settings;
     if (!this.takesWorkers || role.kind !== 'initializer') return;
@@ -1209,7 +1221,7 @@ export class Member {
       },
       () => this.self(),
       {
-        greeted: () => this.formIfComplete(),
+        greeted: (peer) => this.onGreeted(peer),
         restarted: (peer) => this.peerRestarted(peer),
         changed: () => this.checkReady(),
         fellSilent: (peer) => this.peerFellSilent(peer),
