@@ -9,6 +9,7 @@ import {
   type SinkConfig,
   type SourceConfig,
 } from '@wallaroo/worker';
+import { GcLog } from '../rescale/gc-log.js';
 import { LatencyLog } from '../rescale/latency-log.js';
 
 /**
@@ -143,10 +144,11 @@ function reportSink(report: string): SinkConfig<Message> {
     encoder: { encodeInto: ({ key, due }, out) => void out.u32(Number(key.slice(4))).f64(due) },
     open: (context) => {
       const log = new LatencyLog();
+      const gcLog = new GcLog(nowMs);
       // Whole or not at all: the harness reads it at any time.
       const save = () => {
         if (report === '') return;
-        writeFileSync(`${report}.new`, JSON.stringify(log.summary()));
+        writeFileSync(`${report}.new`, JSON.stringify({ ...log.summary(), gc: gcLog.summary() }));
         renameSync(`${report}.new`, report);
       };
       const flush = setInterval(() => {
@@ -161,6 +163,7 @@ function reportSink(report: string): SinkConfig<Message> {
         },
         stop: async () => {
           clearInterval(flush);
+          gcLog.stop();
           save();
           context.drained();
         },
