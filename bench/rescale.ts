@@ -12,6 +12,7 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { conditions, table } from './harness/report.js';
 import { processUsage } from './harness/process-usage.js';
+import { gcBetween, type GcSummary } from './rescale/gc-log.js';
 import { longestGap, messagesBetween, percentile, type LatencySummary } from './rescale/latency-log.js';
 
 const worker = 'packages/worker/bin/wallaroo-worker.js';
@@ -29,7 +30,13 @@ export interface Row {
   readonly p999Ms: number;
   readonly throughput: number;
   readonly memoryMb: number;
+  /** Of the worker that collects more garbage while slots move: the share of its time, and its longest pause. */
+  readonly gcShare: number;
+  readonly gcMs: number;
 }
+
+/** What a worker reports. */
+type Report = LatencySummary & { readonly gc: GcSummary };
 
 export interface RescaleOptions {
   readonly keys: number;
@@ -75,7 +82,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
       const endedMs = machineMs();
       await setTimeout(options.steadySeconds * 1000);
       const summaries = ['initializer', second].flatMap((name) =>
-        existsSync(report(name)) ? [JSON.parse(read(report(name))) as LatencySummary] : [],
+        existsSync(report(name)) ? [JSON.parse(read(report(name))) as Report] : [],
       );
       const progress = [
         ...read(log('initializer')).matchAll(/slots moved, (\d+) keys, [\d.]+ MB, ([\d.]+) s/g),
@@ -131,7 +138,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
 function rowOf(facts: {
   step: string;
   options: RescaleOptions;
-  summaries: readonly LatencySummary[];
+  summaries: readonly Report[];
   startedMs: number;
   endedMs: number;
   progress: RegExpMatchArray;
@@ -143,6 +150,7 @@ function rowOf(facts: {
   const to = Math.ceil(endedMs / 1000);
   const before = messagesBetween(summaries, from - steady + 1, from) / (steady - 1);
   const during = messagesBetween(summaries, from, to) / (to - from);
+  const gc = summaries.map((summary) => gcBetween(summary.gc, from, to));
   return {
     step,
     keys: options.keys,
@@ -154,6 +162,8 @@ function rowOf(facts: {
     p999Ms: percentile(summaries, from, to, 0.999),
     throughput: during / before,
     memoryMb: facts.memory / 1e6,
+    gcShare: Math.max(...gc.map(({ share }) => share)),
+    gcMs: Math.max(...gc.map(({ longest }) => longest)),
   };
 }
 
@@ -213,6 +223,8 @@ async function main(): Promise<void> {
           'p99.9 ms',
           'throughput kept',
           'peak MB',
+          'GC share',
+          'longest GC ms',
         ],
         rows.map((row) => [
           row.step,
@@ -225,6 +237,8 @@ async function main(): Promise<void> {
           row.p999Ms.toFixed(1),
           row.throughput.toFixed(2),
           row.memoryMb.toFixed(0),
+          row.gcShare.toFixed(3),
+          row.gcMs.toFixed(1),
         ]),
       ),
     );

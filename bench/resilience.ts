@@ -1,14 +1,15 @@
 /**
  * What it costs that state outlives a crash, and how long it takes to come back: a million keys, a tenth of which
  * changes every second. Throughput, latency and stalls with checkpoints beside the same without; restart after kill -9;
- * plain TCP input with its journal beside the same without. See "Crash and come back" in bench/README.md.
+ * plain TCP input with its journal beside the same without; connector source and two-phase sink beside plain TCP. See "Crash and come back" in bench/README.md.
  */
 import { parseArgs } from 'node:util';
+import type { FloodResult } from './harness/contender.js';
 import { duel } from './harness/duel.js';
 import { positive } from './harness/options.js';
 import { conditions, short, table } from './harness/report.js';
 import { median } from './harness/statistics.js';
-import { resilientWorker } from './harness/systems.js';
+import { resilientWorker, type ResilientWorkerName } from './harness/systems.js';
 import { measureLatency, type LatencyRun } from './resilience/latency.js';
 import { measureRecovery, type RecoveryRun } from './resilience/recovery.js';
 import { measureThroughput } from './resilience/throughput.js';
@@ -156,43 +157,90 @@ async function recovery(settings: Settings): Promise<Row[]> {
   return [...figures('1 worker', await of(1), '5 or less'), ...figures('3 workers', await of(3), 'stated')];
 }
 
-async function journal(settings: Settings): Promise<Row[]> {
+interface Comparison {
+  readonly what: string;
+  readonly baseline: ResilientWorkerName;
+  readonly candidate: ResilientWorkerName;
+  /** Of the ratio by CPU and that by wall time. */
+  readonly aim: string;
+}
+
+/** Alphabet and word-count on two workers with checkpoints, in turns on one core. */
+async function compared(settings: Settings, { what, baseline, candidate, aim }: Comparison): Promise<Row[]> {
   const rows: Row[] = [];
   for (const name of ['alphabet', 'word-count'] as const) {
-    const ratios = await rounds(settings, `journal, ${name}`, async (round) => {
-      const { baseline, candidate } = await duel({
+    const results = await rounds(settings, `${what}, ${name}`, async (round) => {
+      const result = await duel({
         workload: workloadNamed(name),
-        baseline: resilientWorker(false),
-        candidate: resilientWorker(true),
+        baseline: resilientWorker(baseline),
+        candidate: resilientWorker(candidate),
         candidateFirst: round % 2 === 0,
         seconds: Math.min(settings.seconds, 4),
         messages: 50_000,
       });
-      return {
-        byCpu: candidate.perCpuSecond / baseline.perCpuSecond,
-        byWall: candidate.perSecond / baseline.perSecond,
-      };
+      return { baseline: rateOf(result.baseline), candidate: rateOf(result.candidate) };
     });
+    for (const [side, system] of [['baseline', baseline] as const, ['candidate', candidate] as const]) {
+      const figures = results.map((result) => result[side]);
+      rows.push(
+        row(
+          `${name}: ${system}, messages / CPU-s`,
+          figures.map(({ perCpuSecond }) => perCpuSecond),
+          short,
+        ),
+        row(
+          `${name}: ${system}, messages / s`,
+          figures.map(({ perSecond }) => perSecond),
+          short,
+        ),
+      );
+    }
     rows.push(
       row(
-        `${name}: journaled / not, by CPU`,
-        ratios.map(({ byCpu }) => byCpu),
+        `${name}: ${candidate} / ${baseline}, by CPU`,
+        results.map((result) => result.candidate.perCpuSecond / result.baseline.perCpuSecond),
         fixed(2),
-        '0.7 or more',
+        aim,
       ),
       row(
-        `${name}: journaled / not, by wall time`,
-        ratios.map(({ byWall }) => byWall),
+        `${name}: ${candidate} / ${baseline}, by wall time`,
+        results.map((result) => result.candidate.perSecond / result.baseline.perSecond),
         fixed(2),
-        '0.7 or more',
+        aim,
       ),
     );
   }
   return rows;
 }
 
-/** Connector source and two-phase sink beside plain ones belong here as parts of their own. */
-const parts: Readonly<Record<string, Part>> = { throughput, latency, recovery, journal };
+function rateOf({ perCpuSecond, perSecond, share, messages }: FloodResult) {
+  return { perCpuSecond, perSecond, share, messages };
+}
+
+const journal: Part = (settings) =>
+  compared(settings, {
+    ...{ what: 'journal', baseline: 'not journaled', candidate: 'journaled', aim: '0.7 or more' },
+  });
+
+/** Both lose nothing: one by asking its client again, the other by its journal. */
+const connectorSource: Part = (settings) =>
+  compared(settings, {
+    ...{ what: 'connector source', baseline: 'journaled', candidate: 'connector source', aim: 'stated' },
+  });
+
+const twoPhaseSink: Part = (settings) =>
+  compared(settings, {
+    ...{ what: 'two-phase sink', baseline: 'not journaled', candidate: 'two-phase sink', aim: 'stated' },
+  });
+
+const parts: Readonly<Record<string, Part>> = {
+  throughput,
+  latency,
+  recovery,
+  journal,
+  'connector-source': connectorSource,
+  'two-phase-sink': twoPhaseSink,
+};
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

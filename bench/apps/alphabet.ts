@@ -2,15 +2,14 @@ import {
   application,
   ascii,
   framed,
-  framedTcpSource,
   record,
   source,
   stateComputation,
-  tcpSink,
   u32,
   u53,
   type RecordOf,
 } from '@wallaroo/worker';
+import { sinkFor, sourceFor } from './ends.js';
 
 const voteFields = { letter: ascii(1), votes: u32 };
 type Vote = RecordOf<typeof voteFields>;
@@ -25,14 +24,12 @@ const countVotes = stateComputation(
   },
 );
 
-/** `--no-journal`: with resilience, what was read since the last checkpoint may be lost. */
 export default function alphabet(args: readonly string[]) {
-  const sourceJournal = !args.includes('--no-journal');
   return application(
     'Alphabet',
-    source('votes', framedTcpSource({ decoder: record(voteFields).decode, sourceJournal }))
+    source('votes', sourceFor(args, record(voteFields).decode))
       .keyBy((vote) => vote.letter)
       .to(countVotes)
-      .toSink(tcpSink({ encoder: framed(total.encode) })),
+      .toSink(sinkFor(args, framed(total.encode))),
   );
 }

@@ -1,6 +1,7 @@
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { RunningSink, RunningSource, SinkConfig, SourceConfig } from '@wallaroo/worker';
+import { GcLog } from '../rescale/gc-log.js';
 import { LatencyLog } from '../rescale/latency-log.js';
 import { keyOf, messageEncoder, nowMs, SteadyRate, timedCount, type Message } from './timed-count.js';
 
@@ -95,10 +96,11 @@ function reportSink(report: string): SinkConfig<Message> {
     encoder: messageEncoder,
     open: (context) => {
       const log = new LatencyLog();
+      const gcLog = new GcLog(nowMs);
       // Whole or not at all: the harness reads it at any time.
       const save = () => {
         if (report === '') return;
-        writeFileSync(`${report}.new`, JSON.stringify(log.summary()));
+        writeFileSync(`${report}.new`, JSON.stringify({ ...log.summary(), gc: gcLog.summary() }));
         renameSync(`${report}.new`, report);
       };
       const flush = setInterval(() => {
@@ -113,6 +115,7 @@ function reportSink(report: string): SinkConfig<Message> {
         },
         stop: async () => {
           clearInterval(flush);
+          gcLog.stop();
           save();
           context.drained();
         },

@@ -77,7 +77,10 @@ export class SteadyRate {
     while (this.at + 1 <= now) {
       this.at++;
       this.owed += this.perMs;
-      for (; this.owed >= 1; this.owed--) if (!send(this.at)) return;
+      while (this.owed >= 1) {
+        this.owed--;
+        if (!send(this.at)) return;
+      }
     }
   }
 }

@@ -1,12 +1,5 @@
-import {
-  application,
-  computationMulti,
-  framedTcpSource,
-  source,
-  stateComputation,
-  tcpSink,
-  utf8,
-} from '@wallaroo/worker';
+import { application, computationMulti, source, stateComputation, utf8 } from '@wallaroo/worker';
+import { sinkFor, sourceFor } from './ends.js';
 
 const split = computationMulti('split', (line: string) =>
   line
@@ -24,15 +17,13 @@ const count = stateComputation(
   },
 );
 
-/** `--no-journal`: with resilience, what was read since the last checkpoint may be lost. */
 export default function wordCount(args: readonly string[]) {
-  const sourceJournal = !args.includes('--no-journal');
   return application(
     'Word Count',
-    source('lines', framedTcpSource({ decoder: utf8.decode, sourceJournal }))
+    source('lines', sourceFor(args, utf8.decode))
       .to(split)
       .keyBy((word) => word)
       .to(count)
-      .toSink(tcpSink({ encoder: ({ word, count }) => `${word} => ${count}\n` })),
+      .toSink(sinkFor(args, ({ word, count }) => `${word} => ${count}\n`)),
   );
 }

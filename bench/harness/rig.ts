@@ -43,7 +43,11 @@ export async function withRig<T>(options: RigOptions, run: (rig: Rig) => Promise
 
     // Both have started fully before the system does, so that its start-up time is its own.
     await generator.remote.call('prepare', workload.name);
-    const output = `127.0.0.1:${await receiver.remote.call('listen', workload.name)}`;
+    const outputPort =
+      system.sink === 'connector'
+        ? await receiver.remote.call('listenAsConnector', { workload: workload.name, folder: scratch })
+        : await receiver.remote.call('listen', workload.name);
+    const output = `127.0.0.1:${outputPort}`;
     const ports = await freePorts(workload.streams.length);
     const inputs = workload.streams
       .map(({ source }, index) => `${source}@127.0.0.1:${ports[index]}`)
@@ -53,7 +57,7 @@ export async function withRig<T>(options: RigOptions, run: (rig: Rig) => Promise
     children.push(child);
     const readyCpuMs = processUsage(child.pid!).cpuSeconds * 1000;
 
-    await generator.remote.call('connect', ports);
+    await generator.remote.call(system.source === 'connector' ? 'connectAsConnector' : 'connect', ports);
     const rig = {
       workload,
       generator: generator.remote,

@@ -22,6 +22,9 @@ export interface SystemUnderTest {
   command(place: Place): readonly string[];
   /** Printed on stdout once every source listens and the sink is connected. */
   readonly readyLine: string;
+  /** What its sources and its sink speak, default plain TCP. */
+  readonly source?: 'connector';
+  readonly sink?: 'connector';
 }
 
 export const systemNames = ['baseline', 'worker'] as const;
@@ -63,16 +66,25 @@ const worker: SystemUnderTest = {
   },
 };
 
-/** The worker with checkpoints; with `journaled` what its sources read is on disk before it is processed. */
-export function resilientWorker(journaled: boolean): SystemUnderTest {
+/** Ways in which a worker with checkpoints is fed and read. */
+const resilientWorkers = {
+  /** What its sources read is on disk before it is processed. */
+  journaled: { args: [] },
+  'not journaled': { args: ['--no-journal'] },
+  'connector source': { args: ['--connector-source'], source: 'connector' },
+  'two-phase sink': { args: ['--no-journal', '--connector-sink'], sink: 'connector' },
+} as const satisfies Readonly<
+  Record<string, { args: readonly string[] } & Pick<SystemUnderTest, 'source' | 'sink'>>
+>;
+export type ResilientWorkerName = keyof typeof resilientWorkers;
+
+export function resilientWorker(name: ResilientWorkerName): SystemUnderTest {
+  const { args, ...ends } = resilientWorkers[name];
   return {
     ...worker,
-    name: journaled ? 'journaled' : 'not journaled',
-    command: (place) => [
-      ...worker.command(place),
-      '--run-with-resilience',
-      ...(journaled ? [] : ['--no-journal']),
-    ],
+    ...ends,
+    name,
+    command: (place) => [...worker.command(place), '--run-with-resilience', ...args],
   };
 }
 

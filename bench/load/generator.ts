@@ -1,19 +1,25 @@
 /** The process that sends load; its parent commands it. */
 import { workloadNamed } from '../workloads/catalogue.js';
 import type { Workload, WorkloadName } from '../workloads/workload.js';
+import { ConnectorSender } from './connector-sender.js';
 import { answerCalls } from './remote-calls.js';
 import type { Schedule } from './schedule.js';
 import { Sender } from './sender.js';
 
 let workload: Workload;
 let sender: Sender;
+let flooding: Sender | ConnectorSender;
 
 const calls = {
   prepare: (name: WorkloadName) => {
     workload = workloadNamed(name);
   },
   connect: async (ports: readonly number[]) => {
-    sender = await Sender.connect(workload, ports);
+    flooding = sender = await Sender.connect(workload, ports);
+  },
+  /** A client that speaks the connector protocol: it can flood, and nothing else. */
+  connectAsConnector: (ports: readonly number[]) => {
+    flooding = new ConnectorSender(workload, ports);
   },
   sendPreamble: () => {
     sender.sendPreamble();
@@ -21,10 +27,10 @@ const calls = {
   sendProbe: () => {
     sender.sendProbe();
   },
-  flood: ({ stepsMax }: { stepsMax: number }) => sender.flood(stepsMax),
-  progress: () => sender.progress,
+  flood: ({ stepsMax }: { stepsMax: number }) => flooding.flood(stepsMax),
+  progress: () => flooding.progress,
   stop: () => {
-    sender.stop();
+    flooding.stop();
   },
   pace: (schedule: Schedule) => sender.pace(schedule),
 };

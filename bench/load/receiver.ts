@@ -5,6 +5,7 @@ import { Patience } from '../harness/patience.js';
 import { processUsage } from '../harness/process-usage.js';
 import { workloadNamed } from '../workloads/catalogue.js';
 import { outputsAfter, type Workload, type WorkloadName } from '../workloads/workload.js';
+import { listenForCommittedOutput } from './committed-output.js';
 import { LatencyRecorder } from './latency-recorder.js';
 import { OutputMeter } from './output-meter.js';
 import { answerCalls } from './remote-calls.js';
@@ -16,6 +17,8 @@ const silenceSecondsMax = 15;
 
 let workload: Workload;
 let meter: OutputMeter;
+/** What has come, though it may not count yet. */
+let arrivals: OutputMeter;
 let recorder: LatencyRecorder | undefined;
 let connections = 0;
 let wake: (() => void) | undefined;
@@ -50,10 +53,24 @@ function arrived(outputs: number): Promise<void> {
 const calls = {
   listen: async (name: WorkloadName) => {
     workload = workloadNamed(name);
-    meter = new OutputMeter(workload.outputShape);
+    meter = arrivals = new OutputMeter(workload.outputShape);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
+  },
+  /** As a two-phase sink: outputs are verified once they are committed. */
+  listenAsConnector: ({ workload: name, folder }: { workload: WorkloadName; folder: string }) => {
+    workload = workloadNamed(name);
+    meter = new OutputMeter(workload.outputShape);
+    arrivals = new OutputMeter(workload.outputShape);
+    return listenForCommittedOutput(folder, {
+      connected: () => (connections += 1),
+      staged: (bytes) => arrivals.push(bytes),
+      committed: (bytes) => {
+        meter.push(bytes);
+        wake?.();
+      },
+    });
   },
   /** The answer to the `count`-th probe: is the application ready for the first step? */
   isPrimed: async (count: number) => {
@@ -67,7 +84,7 @@ const calls = {
     meter.restart();
   },
   /** What has come, and the usage of process `pid`, read with no time between them. */
-  sample: (pid: number) => ({ outputs: meter.outputs, bytes: meter.bytes, usage: processUsage(pid) }),
+  sample: (pid: number) => ({ outputs: arrivals.outputs, bytes: arrivals.bytes, usage: processUsage(pid) }),
   /** Waits for all outputs of `steps` steps and compares; gives what is wrong. */
   verify: async (steps: number) => {
     await arrived(outputsAfter(workload, steps));

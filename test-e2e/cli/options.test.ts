@@ -12,6 +12,7 @@ describe('wallaroo-worker, wrong command lines', () => {
   });
 
   const relay = ['--application-module', appPath('relay'), '--sink=stdout'];
+  const connectors = ['--application-module', appPath('connectors'), '-t', '--out', '127.0.0.1:1'];
   /** @returns the one line that the worker writes before it ends with code 1 */
   const refusal = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(workerBin, args);
@@ -94,6 +95,34 @@ describe('wallaroo-worker, wrong command lines', () => {
     'with an input of no format': [
       [...relay, '-t', '--in', 'in@127.0.0.1'],
       'Inputs must be in the `source_name@host:service` or `source_name@host:service:max_size` format!',
+    ],
+    'with an input of a connector source that has a part too few': [
+      [...connectors, '--in', 'in@127.0.0.1:0:secret:100'],
+      '`source_name@host:service:cookie:max_credits:refill_credits` format',
+    ],
+    'with an input of a connector source without a cookie': [
+      [...connectors, '--in', 'in@127.0.0.1:0::100:10'],
+      "--in: 'in@127.0.0.1:0::100:10': the cookie is empty",
+    ],
+    'with an input of a connector source without credits': [
+      [...connectors, '--in', 'in@127.0.0.1:0:secret:0:0'],
+      "MAX_CREDITS must be a whole number from 1 to 4294967295, not '0'",
+    ],
+    'with an input of a connector source with credits that are no number': [
+      [...connectors, '--in', 'in@127.0.0.1:0:secret:many:0'],
+      "MAX_CREDITS must be a whole number from 1 to 4294967295, not 'many'",
+    ],
+    'with an input of a connector source that is always refilled': [
+      [...connectors, '--in', 'in@127.0.0.1:0:secret:100:100'],
+      "REFILL_CREDITS must be a whole number from 0 to 99, less than MAX_CREDITS, not '100'",
+    ],
+    'with a cookie for a source of another kind': [
+      [...relay, '-t', '--in', 'in@127.0.0.1:0:secret:100:10', '--out', '127.0.0.1:1'],
+      "--in gives a cookie and credits to source 'in', whose kind is TCP. Write in@HOST:PORT or in@HOST:PORT:MAXSIZE.",
+    ],
+    'with a longest payload for a connector source': [
+      [...connectors, '--in', 'in@127.0.0.1:0:100'],
+      "--in gives a longest payload to source 'in', whose kind is Connector.",
     ],
     'with an input of an impossible port': [
       [...relay, '-t', '--in', 'in@127.0.0.1:70000'],

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually } from '../support/changes.js';
-import { Cluster, endClusters, hasConnection, names, reservedPort } from '../support/cluster.js';
+import { Cluster, endClusters, hasConnection, names, reservedPort, type Member } from '../support/cluster.js';
 
 const place = String.raw`127\.0\.0\.1:\d+`;
 
@@ -92,7 +92,7 @@ describe('the start of a cluster', () => {
         if (started === 2) break;
         await member.waitFor(/Waiting for /);
         const awaited = index === 0 ? '2 workers' : `the initializer at ${cluster.control}`;
-        expect(member.texts.at(-1)).to.equal(`Waiting for ${awaited}.`);
+        expect(member.texts).to.include(`Waiting for ${awaited}.`);
         expect((await member.ask({ type: 'clusterStatusQuery' })).type).to.equal(
           'clusterStatusQueryResponseNotInitialized',
         );
@@ -112,6 +112,29 @@ describe('the start of a cluster', () => {
       await cluster.stop(initializer);
     });
   }
+
+  it('is told at the initializer, with each worker that arrives, once for each of its lives', async () => {
+    const cluster = await Cluster.prepare({ workers: 3 });
+    const [initializer, w2, w3] = cluster.members as [Member, Member, Member];
+    await initializer.launch().waitFor(/Waiting for /);
+    const one = 'Worker w2 has arrived: 1 worker still missing.';
+    await w2.launch().waitFor(/Waiting for the other workers|Waiting for the initializer/);
+    await eventually(() => initializer.texts.includes(one), 'w2 to arrive');
+    await w2.kill();
+    await initializer.waitFor(/Worker w2 has gone/);
+    w2.launch();
+    await eventually(
+      () => initializer.texts.filter((text) => text === one).length === 2,
+      'w2 to arrive again',
+    );
+    w3.launch();
+    await cluster.ready();
+    expect(initializer.texts.filter((text) => /has arrived/.test(text))).to.deep.equal([
+      ...[one, one],
+      'Worker w3 has arrived: all workers are here.',
+    ]);
+    await cluster.stop(initializer);
+  });
 
   it('answers all queries before it has formed, at any worker', async () => {
     const cluster = await Cluster.prepare({ workers: 3 });

@@ -24,9 +24,10 @@ const timeoutMs = 60_000;
  *     await bridge.expectExact({ s: 1000 });
  */
 export class Bridge {
-  static async start(options: { readonly workers?: number } = {}): Promise<Bridge> {
+  /** @param options.host where sources listen */
+  static async start(options: { readonly workers?: number; readonly host?: string } = {}): Promise<Bridge> {
     const port = await reservedPort();
-    const { workers = 1 } = options;
+    const { workers = 1, host = '127.0.0.1' } = options;
     // Clients find a worker again that was killed.
     const ports = new Map<string, number>();
     for (const name of ['initializer', 'w2', 'w3'].slice(0, workers)) ports.set(name, await reservedPort());
@@ -37,7 +38,7 @@ export class Bridge {
         ...['--run-with-resilience', '--time-between-checkpoints', '50000000'],
         ...['--peer-timeout', '600'],
       ],
-      inputs: (name) => `in@127.0.0.1:${ports.get(name)}`,
+      inputs: (name) => `in@${host}:${ports.get(name)}`,
       out: () => `127.0.0.1:${port}`,
     });
     const sink = new SinkProgram(cluster.newDirectory(), port);

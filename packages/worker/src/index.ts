@@ -55,7 +55,14 @@ export {
   type RecordOf,
 } from './api/record-codec.js';
 export type { RunningSink, SinkConfig, SinkContext, SinkTransactions } from './api/sink.js';
-export type { RunningSource, SourceClient, SourceConfig, SourceContext, SourceInput } from './api/source.js';
+export type {
+  ConnectorInput,
+  RunningSource,
+  SourceClient,
+  SourceConfig,
+  SourceContext,
+  SourceInput,
+} from './api/source.js';
 export { UserCodeError } from './core/step/user-code.js';
 export {
   ConfigurationError,

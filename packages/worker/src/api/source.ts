@@ -15,6 +15,8 @@ export interface SourceConfig<T> {
    * crash. For sources that cannot be asked again.
    */
   readonly journaled?: boolean;
+  /** True: `--in` may bring a cookie and credits, {@link SourceInput.connector}. */
+  readonly takesConnectorInput?: boolean;
   readonly open: (context: SourceContext<T>) => RunningSource;
 }
 
@@ -68,6 +70,15 @@ export interface SourceInput {
   readonly address: Address;
   /** Bytes, the optional last part of `NAME@HOST:PORT:MAXSIZE`. */
   readonly maxSize?: number;
+  /** The last parts of `NAME@HOST:PORT:COOKIE:MAX_CREDITS:REFILL_CREDITS`. */
+  readonly connector?: ConnectorInput;
+}
+
+/** What `--in` may say of a connector source; it counts more than what the application says. */
+export interface ConnectorInput {
+  readonly cookie: string;
+  readonly maxCredits: number;
+  readonly refillCredits: number;
 }
 
 /**

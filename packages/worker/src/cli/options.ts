@@ -45,7 +45,9 @@ export const workerOptions = {
     short: 'i',
     group: addresses,
     placeholder: 'NAME@HOST:PORT[:MAXSIZE][,...]',
-    describe: 'Where each source listens; without NAME@ for the only source',
+    describe:
+      'Where each source listens; without NAME@ for the only source. ' +
+      'A connector source: NAME@HOST:PORT[:COOKIE:MAX_CREDITS:REFILL_CREDITS]',
   },
   out: {
     kind: 'addresses',

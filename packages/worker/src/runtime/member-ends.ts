@@ -179,7 +179,8 @@ export class MemberEnds implements Ends {
     );
     const { members, leaving } = member.status;
     const staying = members.filter((name) => !leaving.includes(name));
-    await this.ends.handOverSources((source) => sourceOf(source, staying, answers));
+    const hostOf = (name: string) => member.hostOf(name);
+    await this.ends.handOverSources((source) => sourceOf(source, staying, answers, hostOf));
   }
 
   private async stopSinks(): Promise<void> {

@@ -3,10 +3,11 @@ import type { SourceInput } from '../api/source.js';
 import type { Plan } from '../core/topology/plan.js';
 import { ConfigurationError } from './errors.js';
 
-/** @throws ConfigurationError when an input belongs to no source */
+/** @throws ConfigurationError when an input belongs to no source, or to one of another kind */
 export function checkInputs(plan: Plan, inputs: ReadonlyMap<string, SourceInput>): void {
-  const names = plan.stages.flatMap(({ work }) => (work.kind === 'source' ? [work.name] : []));
-  for (const name of inputs.keys()) {
+  const sources = plan.stages.flatMap(({ work }) => (work.kind === 'source' ? [work] : []));
+  const names = sources.map(({ name }) => name);
+  for (const [name, { maxSize, connector }] of inputs) {
     if (name === '' && names.length !== 1) {
       throw new ConfigurationError(
         `--in has an address without a name, but the application has ${names.length} sources`,
@@ -17,6 +18,20 @@ export function checkInputs(plan: Plan, inputs: ReadonlyMap<string, SourceInput>
       throw new ConfigurationError(
         `--in names a source '${name}' that the application does not have`,
         `Its sources: ${names.join(', ')}.`,
+      );
+    }
+    const source = name === '' ? sources[0]! : sources.find((candidate) => candidate.name === name)!;
+    const { kind, takesConnectorInput = false } = source.config;
+    if (connector !== undefined && !takesConnectorInput) {
+      throw new ConfigurationError(
+        `--in gives a cookie and credits to source '${source.name}', whose kind is ${kind}`,
+        `Write ${source.name}@HOST:PORT or ${source.name}@HOST:PORT:MAXSIZE.`,
+      );
+    }
+    if (maxSize !== undefined && takesConnectorInput) {
+      throw new ConfigurationError(
+        `--in gives a longest payload to source '${source.name}', whose kind is ${kind}`,
+        `Write ${source.name}@HOST:PORT or ${source.name}@HOST:PORT:COOKIE:MAX_CREDITS:REFILL_CREDITS.`,
       );
     }
   }

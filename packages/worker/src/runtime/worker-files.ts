@@ -1,9 +1,13 @@
 import { isNamed } from '../api/errors.js';
+import { logHeadBytesMax } from '../core/checkpoint/log-records.js';
 import { InvariantError } from '../core/invariant.js';
 import { ClusterFileError } from '../core/membership/cluster-file.js';
 import { DamagedFileError } from '../core/membership/errors.js';
 import type { Member } from '../core/membership/member.js';
-import type { LogFiles, Storage } from '../core/ports.js';
+import type { LogFiles, LogKind, Storage } from '../core/ports.js';
+import { checkLogs, readTopology } from '../core/recovery/saved-files.js';
+import { fingerprintOf } from '../core/topology/fingerprint.js';
+import type { Plan } from '../core/topology/plan.js';
 import { DamagedLogError, ForeignFilesError } from './errors.js';
 import { LogFilesOnDisk } from './recovery/log-files.js';
 import { NoFiles } from './recovery/no-files.js';
@@ -27,10 +31,11 @@ export class WorkerFiles {
 
   constructor(
     private readonly settings: WorkerSettings,
-    private readonly application: string,
+    private readonly plan: Plan,
     private readonly life: WorkerLife,
   ) {
     const { log, name, files, role, resilience } = settings;
+    const application = plan.application.name;
     if (resilience !== undefined) {
       if (files === undefined) throw new InvariantError('resilience needs files');
       this.logs = new LogFilesOnDisk(files, application, name, resilience.rotation);
@@ -50,11 +55,14 @@ export class WorkerFiles {
   }
 
   /**
-   * Takes the files for this process; undefined when the worker is new, or has none.
-   * @throws NameTakenError, MissingFilesError
+   * Takes the files for this process; undefined when the worker is new, or has none. To be called before anybody can
+   * come: clients would send to a worker that ends at once.
+   * @throws NameTakenError, MissingFilesError, ForeignFilesError, DamagedLogError
    */
   open(): SavedWorker | undefined {
-    return this.files instanceof RecoveryFiles ? this.files.open() : undefined;
+    const saved = this.files instanceof RecoveryFiles ? this.files.open() : undefined;
+    if (saved !== undefined) this.check(saved.topology);
+    return saved;
   }
 
   listenTo(member: Member): void {
@@ -80,13 +88,25 @@ export class WorkerFiles {
     return new DamagedLogError(this.logs.path(failure.kind, failure.file), failure);
   }
 
-  /** @throws ForeignFilesError when `make` finds what was saved to be of no use to this worker */
-  understood(make: () => Member): Member {
+  private check(topology: Buffer): void {
+    const { plan, settings, logs } = this;
+    const fingerprint = fingerprintOf(plan, { resilience: settings.resilience !== undefined }).text;
+    const user = { name: settings.name, application: plan.application.name, fingerprint };
+    const content = this.understood(() => readTopology(topology, user));
+    if (logs === undefined) return;
+    const startOf = (kind: LogKind, file: number) => logs.startOf(kind, file, logHeadBytesMax);
+    checkLogs(content, logs.all, startOf, (kind, file, { offset, message }) => {
+      throw this.placed(new DamagedFileError(kind, file, offset, message))!;
+    });
+  }
+
+  /** @throws ForeignFilesError when `read` finds what was saved to be of no use to this worker */
+  private understood<T>(read: () => T): T {
     try {
-      return make();
+      return read();
     } catch (error) {
       if (!(error instanceof ClusterFileError) && !isNamed(error, 'InvalidMessageError')) throw error;
-      const file = `${this.settings.files}/${this.application}-${this.settings.name}.local-topology`;
+      const file = `${this.settings.files}/${this.plan.application.name}-${this.settings.name}.local-topology`;
       throw new ForeignFilesError(file, (error as Error).message, { cause: error });
     }
   }

@@ -76,7 +76,7 @@ export class Worker {
       () => this.metrics?.start(),
     );
     this.network = new SocketNetwork(name, log, life.guarded);
-    this.files = new WorkerFiles(settings, application.name, life);
+    this.files = new WorkerFiles(settings, this.plan, life);
     if (settings.external) {
       const view = clusterView(name, this.plan, this.ends, () => this.member);
       const onCleanShutdown = () => life.wantStop(undefined);
@@ -105,7 +105,7 @@ export class Worker {
     this.bound.data = await this.network.listen('data', settings.data ?? saved?.data ?? loopback);
     if (this.stopping) return;
     const { control, data } = this.bound;
-    const member = this.files.understood(() => this.makeMember(control, data, saved));
+    const member = this.makeMember(control, data, saved);
     this.member = member;
     if (settings.metrics) this.metrics = new MetricsReporter(member.engine, settings.name, settings.metrics);
     this.network.listenTo(member);

@@ -5,6 +5,7 @@ import {
   checkHead,
   DamagedLogError,
   ForeignLogError,
+  logHeadBytesMax,
   logHeads,
   recordHeaderBytes,
   recordKind,
@@ -17,8 +18,6 @@ import {
 import { nextFile } from './log-writer.js';
 
 const pieceBytes = 1024 * 1024;
-/** More than the first record of a file can have. */
-const headBytesMax = 4096;
 /** More than ever waits for the disk at once. */
 const unsyncedBytesMax = 16 * 1024 * 1024;
 
@@ -104,7 +103,7 @@ export class JournalReplay {
         const why = `the file ends before, and must have ${offset} bytes`;
         return this.host.damaged(file, new DamagedLogError(offset, why));
       }
-      this.read(file, 0, Math.min(offset, headBytesMax), (start) => {
+      this.read(file, 0, Math.min(offset, logHeadBytesMax), (start) => {
         try {
           const reader = this.readerFrom({ file, offset: 0, sum: 0 });
           reader.push(start.subarray(0, recordLength(start, 0)));

@@ -48,6 +48,8 @@ export const recordHeaderBytes = 9;
 /** No record of ours is longer; one that says so is damaged. */
 export const recordBytesMax = 256 * 1024 * 1024;
 export const logVersion = 3;
+/** More than the first record of a file, its `logHead`, can have. */
+export const logHeadBytesMax = 4096;
 
 export const logHeads = messageTable({
   logHead: {

@@ -76,6 +76,11 @@ export class Member {
     );
   }
 
+  /** Where another worker is, as this one reaches it. */
+  hostOf(name: string): string | undefined {
+    return this.rooms.mesh.peers.get(name)?.addresses?.control.host;
+  }
+
   start(): void {
     this.turn(() => this.rooms.formation.start());
   }

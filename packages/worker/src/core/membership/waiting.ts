@@ -31,6 +31,12 @@ export function waitsFor(role: Role, { returning, missing, workers }: Others): s
   }
 }
 
+/** A worker has come while the cluster forms, and so many have not. */
+export function arrival(worker: string, missing: number): string {
+  const rest = missing > 0 ? `${counted(missing, 'worker')} still missing` : 'all workers are here';
+  return `Worker ${worker} has arrived: ${rest}.`;
+}
+
 function waitsForWorkers(wanted: number, workers: Others['workers']): string {
   const missing = wanted - workers.length;
   const unheard = workers.filter(({ present, control }) => !present && control !== undefined);

@@ -1,4 +1,5 @@
 import { formatAddress, parseAddress, type Address } from '@wallaroo/protocol';
+import { reachable } from '../reachable.js';
 
 /** What workers ask each other: where do your sources listen? */
 export const sourcesQuestion = 'sources';
@@ -8,17 +9,22 @@ export function sourcesAnswer(addresses: Readonly<Record<string, Address>>): str
   return JSON.stringify(Object.fromEntries(texts));
 }
 
-/** Where the first of these workers that has the source listens for it; undefined when none said so. */
+/**
+ * Where clients reach the source at the first of these workers that has it; undefined when none said so.
+ * @param hostOf by which the cluster knows a worker: one that listens on every interface does not say which
+ */
 export function sourceOf(
   source: string,
   workers: readonly string[],
   answers: ReadonlyMap<string, string>,
+  hostOf: (worker: string) => string | undefined,
 ): Address | undefined {
   for (const worker of workers) {
     const answer = answers.get(worker);
     if (answer === undefined || answer === '') continue;
     const text = (JSON.parse(answer) as Record<string, string>)[source];
-    if (text !== undefined) return parseAddress(text);
+    const address = text === undefined ? undefined : reachable(parseAddress(text), hostOf(worker));
+    if (address !== undefined) return address;
   }
   return undefined;
 }

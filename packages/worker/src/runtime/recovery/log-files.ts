@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogFiles, LogKind } from '../../core/ports.js';
@@ -65,9 +65,30 @@ export class LogFilesOnDisk implements LogFiles {
 
   /** Paths of all files that are there. */
   get paths(): string[] {
+    return this.all.map(({ kind, file }) => this.path(kind, file));
+  }
+
+  /** All files that are there. */
+  get all(): { readonly kind: LogKind; readonly file: number }[] {
     return (['events', 'journal'] as const).flatMap((kind) =>
-      this.numbers(kind).map((file) => this.path(kind, file)),
+      this.numbers(kind).map((file) => ({ kind, file })),
     );
+  }
+
+  /** The first bytes of a file, and how many it has; undefined when it is not there. For the start of a worker. */
+  startOf(kind: LogKind, file: number, length: number): { start: Buffer; bytes: number } | undefined {
+    const path = this.path(kind, file);
+    if (!existsSync(path)) return undefined;
+    const descriptor = openSync(path, 'r');
+    try {
+      const start = Buffer.alloc(length);
+      return {
+        start: start.subarray(0, readSync(descriptor, start, 0, length, 0)),
+        bytes: fstatSync(descriptor).size,
+      };
+    } finally {
+      closeSync(descriptor);
+    }
   }
 
   append(kind: LogKind, file: number, bytes: Buffer): void {

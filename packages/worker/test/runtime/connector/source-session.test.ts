@@ -289,6 +289,23 @@ describe('a client of a connector source', () => {
     });
   });
 
+  it('sends messages of several streams in turns, with numbers of 64 bits: each id once', () => {
+    const bench = new Bench();
+    const client = bench.greeted();
+    // They differ in one half each.
+    const streams = [0x1_0000_0002n, 0x2_0000_0002n, 0x1_0000_0003n];
+    bench.elsewhere.set(streams[2]!, 2n ** 63n);
+    for (const stream of streams) client.send(notify(stream));
+    const ids = [5n, 0xffff_ffffn, 0x1_0000_0000n, 0xffff_ffffn, 0x1_0000_0001n, 2n ** 63n, 2n ** 64n - 2n];
+    for (const id of ids) client.send(...streams.map((stream, n) => message(stream, id, `${n}: ${id}`)));
+    expect(bench.delivered.filter((text) => text.startsWith('1'))).to.deep.equal(
+      [5n, 0xffff_ffffn, 0x1_0000_0000n, 0x1_0000_0001n, 2n ** 63n, 2n ** 64n - 2n].map((id) => `1: ${id}`),
+    );
+    expect(bench.delivered.filter((text) => text.startsWith('2'))).to.deep.equal([`2: ${2n ** 64n - 2n}`]);
+    client.session.closed();
+    for (const stream of streams) expect(bench.elsewhere.get(stream)).to.equal(2n ** 64n - 2n);
+  });
+
   it('sends messages: each id once, without their keys; an empty one is none', () => {
     const bench = new Bench();
     const client = bench.greeted();

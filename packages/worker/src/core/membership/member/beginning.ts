@@ -1,5 +1,5 @@
 import type { Random } from '../../ports.js';
-import { ClusterFileError, readClusterFile } from '../cluster-file.js';
+import { readTopology } from '../../recovery/saved-files.js';
 import { ClusterLog } from '../cluster-log.js';
 import type { Beginning } from './standing.js';
 import type { MemberSettings } from './surroundings.js';
@@ -13,9 +13,10 @@ export function beginningOf(
   fingerprint: string,
   random: Random,
 ): { readonly beginning: Beginning; readonly clusterLog: ClusterLog } {
-  const { name, role, planted } = settings;
+  const { name, role, plan, planted } = settings;
   const life = random.u32();
-  const saved = settings.saved === undefined ? undefined : readSaved(settings, settings.saved, fingerprint);
+  const user = { name, application: plan.application.name, fingerprint };
+  const saved = settings.saved === undefined ? undefined : readTopology(settings.saved, user);
   const clusterLog = new ClusterLog(saved?.records ?? []);
   const cluster = clusterLog.state.cluster || (role.kind === 'initializer' ? drawClusterId(random) : '');
   if (saved === undefined) {
@@ -23,20 +24,6 @@ export function beginningOf(
   }
   const incarnation = saved.incarnation + (planted?.has('incarnation is not raised') ? 0 : 1);
   return { beginning: { name, life, cluster, incarnation, phase: 'returning' }, clusterLog };
-}
-
-function readSaved({ name, plan }: MemberSettings, saved: Buffer, fingerprint: string) {
-  const content = readClusterFile(saved);
-  if (content.name !== name) throw new ClusterFileError(`it belongs to the worker ${content.name}`);
-  if (content.application !== plan.application.name) {
-    throw new ClusterFileError(`it belongs to the application '${content.application}'`);
-  }
-  if (content.fingerprint !== fingerprint) {
-    throw new ClusterFileError(
-      'it was written by another version of the application: its stages or slots differ',
-    );
-  }
-  return content;
 }
 
 function drawClusterId(random: Random): string {

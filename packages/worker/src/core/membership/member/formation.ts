@@ -2,7 +2,7 @@ import { dealSlots } from '../../slots/table.js';
 import { asEpoch, noCluster } from '../cluster-state.js';
 import { StartTimeoutError } from '../errors.js';
 import type { Peer } from '../peer.js';
-import { waitsFor } from '../waiting.js';
+import { arrival, waitsFor } from '../waiting.js';
 import type { Parts } from './parts.js';
 
 const waitingLogNs = 10e9;
@@ -11,6 +11,8 @@ const waitingLogNs = 10e9;
 export class Formation {
   private readonly startedAt: number;
   private waitingToldAt: number;
+  /** The life of each worker that has come while the cluster forms. */
+  private readonly arrivals = new Map<string, number>();
 
   constructor(
     private readonly parts: Pick<
@@ -38,6 +40,17 @@ export class Formation {
     if (role.kind !== 'initializer' || role.workerCount > 1) this.tellAwaited();
     if (role.kind === 'worker') mesh.dial('initializer', role.initializer);
     if (role.kind === 'joiner') mesh.contact(role.contact, role.workerCount);
+    this.formIfComplete();
+  }
+
+  /** Each life of a worker is told of once, however often its connection breaks. */
+  greeted({ name, life }: Peer): void {
+    const { ports, mesh } = this.parts;
+    const { places } = this;
+    if (places !== undefined && this.arrivals.get(name) !== life) {
+      this.arrivals.set(name, life);
+      ports.log.line(arrival(name, places - mesh.peers.size));
+    }
     this.formIfComplete();
   }
 

@@ -167,7 +167,7 @@ export class Rooms implements Parts {
         self: () => this.doorway.self,
       },
       {
-        greeted: () => this.formation.formIfComplete(),
+        greeted: (peer) => this.formation.greeted(peer),
         restarted: (peer) => this.doorway.restarted(peer),
         changed: () => this.currentEpoch.checkReady(),
         fellSilent: (peer) => this.doorway.fellSilent(peer),

@@ -9,9 +9,10 @@ import {
 } from '@wallaroo/protocol';
 import type { Decoder } from '../../../api/codec.js';
 import { ApplicationError } from '../../../api/errors.js';
-import type { RunningSource, SourceConfig, SourceContext } from '../../../api/source.js';
+import type { ConnectorInput, RunningSource, SourceConfig, SourceContext } from '../../../api/source.js';
 import { Listener } from '../../listener.js';
 import { onOneLine } from '../../log.js';
+import { reachable } from '../../reachable.js';
 import { TcpConnection } from '../tcp-connection.js';
 import { listenForClients, TcpConnections } from '../tcp-connections.js';
 import { SourceSession } from './source-session.js';
@@ -20,8 +21,8 @@ import { SourceStreams } from './source-streams.js';
 export interface ConnectorSourceOptions<T> {
   /** Gets the bytes of each message. An empty message counts as received, and is not decoded. */
   readonly decoder: Decoder<T>;
-  /** What clients have to say to be let in. */
-  readonly cookie: string;
+  /** What clients have to say to be let in, if `--in` does not say. */
+  readonly cookie?: string;
   /** Messages that a client may send before it hears more, default 1000. */
   readonly maxCredits?: number;
   /** A client gets new credits when it has so many left, default half of `maxCredits`. */
@@ -39,6 +40,27 @@ export interface ConnectorSourceOptions<T> {
  */
 export function connectorSource<T>(options: ConnectorSourceOptions<T>): SourceConfig<T> {
   const { maxCredits = 1000, refillCredits = Math.floor(maxCredits / 2) } = options;
+  checkCredits(maxCredits, refillCredits);
+  return {
+    kind: 'Connector',
+    decoder: options.decoder,
+    takesConnectorInput: true,
+    open: (context) => {
+      const settings = { maxCredits, refillCredits, cookie: options.cookie, ...context.input?.connector };
+      const { cookie } = settings;
+      if (cookie === undefined) {
+        throw new ApplicationError(
+          `Source '${context.name}' has no cookie: give --in ${context.name}@HOST:PORT:COOKIE:MAX_CREDITS:REFILL_CREDITS`,
+        );
+      }
+      checkCredits(settings.maxCredits, settings.refillCredits);
+      return new ConnectorSource(context, { ...options, ...settings, cookie });
+    },
+  };
+}
+
+/** @throws ApplicationError */
+function checkCredits(maxCredits: number, refillCredits: number): void {
   if (!isCount(maxCredits) || maxCredits < 1) {
     throw new ApplicationError(`connectorSource: maxCredits must be 1 or more, not ${maxCredits}`);
   }
@@ -47,19 +69,13 @@ export function connectorSource<T>(options: ConnectorSourceOptions<T>): SourceCo
       `connectorSource: refillCredits must be from 0 to ${maxCredits - 1}, not ${refillCredits}`,
     );
   }
-  return {
-    kind: 'Connector',
-    decoder: options.decoder,
-    open: (context) => new ConnectorSource(context, { ...options, maxCredits, refillCredits }),
-  };
 }
 
 function isCount(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
 
-type Settings<T> = ConnectorSourceOptions<T> & Required<Pick<ConnectorSourceOptions<T>, CreditOptions>>;
-type CreditOptions = 'maxCredits' | 'refillCredits';
+type Settings<T> = ConnectorSourceOptions<T> & ConnectorInput;
 
 interface Client {
   readonly socket: Socket;
@@ -167,9 +183,7 @@ class ConnectorSource<T> implements RunningSource {
 
   /** Where this client can reach this source. */
   private addressFor({ socket }: Client): Address {
-    const { host, port } = this.address!;
-    const everywhere = ['', '0.0.0.0', '::'].includes(host);
-    return { host: everywhere ? (socket.localAddress ?? '') : host, port };
+    return reachable(this.address!, socket.localAddress) ?? this.address!;
   }
 
   private connected(socket: Socket): void {

@@ -2,7 +2,6 @@ import {
   connectorMessages,
   connectorSourceVersion,
   InvalidMessageError,
-  nothingSeen,
   type ConnectorMessage,
 } from '@wallaroo/protocol';
 import { isNamed } from '../../../api/errors.js';
@@ -45,6 +44,8 @@ export class SourceSession implements StreamHolder {
   private credits = 0;
   /** Streams that this client brings. */
   private readonly streams = new Map<bigint, Stream>();
+  /** The one of the last message: mostly that of the next one too. */
+  private current: Stream | undefined;
 
   constructor(private readonly host: SessionHost) {}
 
@@ -142,15 +143,15 @@ export class SourceSession implements StreamHolder {
   }
 
   private onMessage(bytes: Buffer, start: number, end: number): void {
-    const id = bytes.readBigUInt64BE(start + 9);
     const payload = start + messageHeadBytes + bytes.readUInt16BE(start + messageHeadBytes - 2);
     if (payload > end) return this.fail(undecodable);
-    const stream = this.streams.get(bytes.readBigUInt64BE(start + 1));
+    const stream = this.streamAt(bytes, start + 1);
     if (stream === undefined || stream.ended) {
-      const which = bytes.readBigUInt64BE(start + 1);
+      const [which, id] = [bytes.readBigUInt64BE(start + 1), bytes.readBigUInt64BE(start + 9)];
       return this.fail(`Bad/unregistered stream_id ${which} with message_id ${id}`);
     }
-    if (stream.lastSeen !== nothingSeen && id <= stream.lastSeen) return;
+    const [high, low] = [u32(bytes, start + 9), u32(bytes, start + 13)];
+    if (stream.hasSeen(high, low)) return;
     if (payload < end) {
       try {
         this.host.deliver(bytes, payload, end);
@@ -160,7 +161,13 @@ export class SourceSession implements StreamHolder {
         return this.fail(undecodable);
       }
     }
-    stream.lastSeen = id;
+    stream.saw(high, low);
+  }
+
+  private streamAt(bytes: Buffer, at: number): Stream | undefined {
+    const { current } = this;
+    if (current?.idHigh === u32(bytes, at) && current.idLow === u32(bytes, at + 4)) return current;
+    return (this.current = this.streams.get(bytes.readBigUInt64BE(at)));
   }
 
   private onEos({ stream: id }: MessageOf<'eos'>): void {
@@ -177,6 +184,7 @@ export class SourceSession implements StreamHolder {
 
   private release(stream: Stream): void {
     this.streams.delete(stream.id);
+    this.current = undefined;
     this.host.streams.release(stream);
   }
 
@@ -204,6 +212,11 @@ export class SourceSession implements StreamHolder {
     this.closed();
     this.host.close();
   }
+}
+
+/** Of a frame whose length has been checked. */
+function u32(bytes: Buffer, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
 /** What a client has sent may be repeated to it, but not without bound. */

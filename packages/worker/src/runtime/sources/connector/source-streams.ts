@@ -1,16 +1,51 @@
 import { nothingSeen } from '@wallaroo/protocol';
 
-/** A stream that this worker holds. */
-export interface Stream {
-  readonly id: bigint;
-  /** The last message that was processed; {@link nothingSeen} if there was none. */
-  lastSeen: bigint;
-  /** Who brings it. */
-  holder: StreamHolder | undefined;
+/**
+ * A stream that this worker holds. Its numbers have 64 bits; those that each message brings are compared in halves, for
+ * a bigint is an object and a look-up by one is slow.
+ */
+export class Stream {
+  readonly idHigh: number;
+  readonly idLow: number;
+  /** The last message that was processed; -1 if there was none. */
+  private seenHigh = -1;
+  private seenLow = 0;
   /** Its client has said that no more will come. */
-  ended: boolean;
+  ended = false;
   /** With resilience: up to here a checkpoint counts. */
   safe: bigint;
+
+  constructor(
+    readonly id: bigint,
+    /** Of the last message that the cluster has; {@link nothingSeen} if there was none. */
+    position: bigint,
+    /** Who brings it. */
+    public holder: StreamHolder | undefined,
+  ) {
+    [this.idHigh, this.idLow] = halves(id);
+    if (position !== nothingSeen) [this.seenHigh, this.seenLow] = halves(position);
+    this.safe = position;
+  }
+
+  /** The last message that was processed; {@link nothingSeen} if there was none. */
+  get lastSeen(): bigint {
+    return this.seenHigh < 0 ? nothingSeen : (BigInt(this.seenHigh) << 32n) | BigInt(this.seenLow);
+  }
+
+  /** Whether a message with this number has been processed. */
+  hasSeen(high: number, low: number): boolean {
+    return high < this.seenHigh || (high === this.seenHigh && low <= this.seenLow);
+  }
+
+  saw(high: number, low: number): void {
+    // The number that stands for none.
+    this.seenHigh = high === 0xffff_ffff && low === 0xffff_ffff ? -1 : high;
+    this.seenLow = low;
+  }
+}
+
+function halves(number: bigint): [high: number, low: number] {
+  return [Number(number >> 32n), Number(number & 0xffff_ffffn)];
 }
 
 /** One client, as its streams know it. */
@@ -54,7 +89,7 @@ export class SourceStreams {
     }
     this.cluster.claim(id, (position) => {
       if (position === undefined) return answer(undefined);
-      const stream = { id, lastSeen: position, holder, ended: false, safe: position };
+      const stream = new Stream(id, position, holder);
       this.streams.set(id, stream);
       answer(stream);
     });

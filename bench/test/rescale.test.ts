@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { measureStore } from '../packed-state.js';
+import { measureRescale } from '../rescale.js';
+import { gcBetween } from '../rescale/gc-log.js';
+
+describe('the benchmark of growing and shrinking', function () {
+  this.timeout(120_000);
+
+  it('tells what a move costs, and what collecting garbage takes of it', async () => {
+    const rows = await measureRescale({ keys: 2000, rate: 2000, steadySeconds: 2, allAtOnce: false });
+    expect(rows.map(({ step }) => step)).to.deep.equal(['grow 1 -> 2', 'shrink 2 -> 1']);
+    for (const { gcShare, gcMs, keysMoved } of rows) {
+      expect(keysMoved).to.be.within(500, 1500);
+      expect(gcShare).to.be.within(0, 1);
+      expect(gcMs).to.be.at.least(0);
+    }
+    // A worker that starts collects garbage.
+    expect(rows[0]!.gcMs).to.be.greaterThan(0);
+  });
+
+  it('counts the pauses of the seconds that are asked for', () => {
+    const { share, longest } = gcBetween({ 4: [900, 900], 5: [100, 60], 7: [50, 50] }, 5, 8);
+    expect(share).to.be.closeTo(0.05, 1e-9);
+    expect(longest).to.equal(60);
+  });
+
+  for (const store of ['objects in a Map', 'packed, all fields read']) {
+    it(`measures a store: ${store}`, () => {
+      const { gcMs, updateNs } = measureStore(store, 1000, 1000);
+      expect(gcMs).to.be.greaterThan(0);
+      expect(updateNs).to.be.a('number');
+    });
+  }
+});

@@ -1,0 +1,97 @@
+import type { LogKind } from '../ports.js';
+import { ClusterFileError, readClusterFile, type ClusterFileContent } from '../membership/cluster-file.js';
+import { ClusterLog } from '../membership/cluster-log.js';
+import {
+  checkHead,
+  DamagedLogError,
+  ForeignLogError,
+  logHeads,
+  recordHeaderBytes,
+  recordKind,
+  recordLength,
+  RecordReader,
+  seeds,
+  type LogOwner,
+  type LogPlace,
+} from '../checkpoint/log-records.js';
+
+/** Who wants to use files. */
+export interface FileUser {
+  readonly name: string;
+  readonly application: string;
+  readonly fingerprint: string;
+}
+
+/** The start of a log, and how long it is; undefined when it is not there. */
+export type LogStartOf = (
+  kind: LogKind,
+  file: number,
+) => { readonly start: Buffer; readonly bytes: number } | undefined;
+
+/** @throws ClusterFileError, InvalidMessageError when a topology is not for this worker */
+export function readTopology(topology: Buffer, user: FileUser): ClusterFileContent {
+  const content = readClusterFile(topology);
+  if (content.name !== user.name) throw new ClusterFileError(`it belongs to the worker ${content.name}`);
+  if (content.application !== user.application) {
+    throw new ClusterFileError(`it belongs to the application '${content.application}'`);
+  }
+  if (content.fingerprint !== user.fingerprint) {
+    throw new ClusterFileError(
+      'it was written by another version of the application: its stages or slots differ',
+    );
+  }
+  return content;
+}
+
+/**
+ * Tells of logs which cannot be those of this worker, or have lost what its checkpoint needs, by their first records and
+ * lengths alone: all of their bytes are checked when they are read.
+ * @param damaged called for the first one that is found
+ */
+export function checkLogs(
+  { records, application, name: worker }: ClusterFileContent,
+  logs: readonly { readonly kind: LogKind; readonly file: number }[],
+  startOf: LogStartOf,
+  damaged: (kind: LogKind, file: number, error: DamagedLogError) => void,
+): void {
+  const { cluster, checkpoint } = new ClusterLog(records).state;
+  const owner = { cluster, application, worker };
+  const part = checkpoint?.parts.find(({ name }) => name === worker);
+  if (part !== undefined) {
+    const { offset } = part;
+    const log = startOf('events', part.file);
+    if ((log?.bytes ?? 0) < offset) {
+      const why = `the file ends here, and must have ${offset} bytes`;
+      return damaged('events', part.file, new DamagedLogError(log?.bytes ?? 0, why));
+    }
+  }
+  for (const { kind, file } of logs) {
+    const error = faultOf(kind, { file, offset: 0, sum: 0 }, startOf(kind, file)?.start ?? nothing, owner);
+    // One that was only begun counts for nothing, unless the checkpoint is in it.
+    const needed = kind === 'events' && file === part?.file;
+    if (error !== undefined && (needed || error instanceof ForeignLogError))
+      return damaged(kind, file, error);
+  }
+}
+
+function faultOf(
+  kind: LogKind,
+  place: LogPlace,
+  start: Buffer,
+  owner: LogOwner,
+): DamagedLogError | undefined {
+  const reader = new RecordReader(place, seeds[kind], (kindOfRecord, bytes, from, to) => {
+    if (kindOfRecord === recordKind.head) checkHead(logHeads.decode(bytes, from, to), owner);
+  });
+  try {
+    const length = start.length < recordHeaderBytes ? undefined : recordLength(start, 0);
+    if (length === undefined || length > start.length) return new DamagedLogError(0, 'there is no record');
+    reader.push(start.subarray(0, length));
+    return undefined;
+  } catch (error) {
+    if (error instanceof DamagedLogError) return error;
+    throw error;
+  }
+}
+
+const nothing = Buffer.alloc(0);
