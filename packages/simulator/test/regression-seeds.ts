@@ -150,4 +150,25 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 2204 }, kind: 'kill', host: 3, downMs: 36, wishes: 4, part: 0, power: false },
     ],
   },
+  {
+    seed: 60062,
+    why: 'one that had joined, read, and gone back to a time before it was no member any more when it was away',
+    messages: 27,
+    resilience: true,
+    faults: [
+      {
+        when: { line: 'slots are to move', nth: 1 },
+        kind: 'stall',
+        from: 3,
+        to: 2,
+        channel: 'data',
+        forMs: 6000,
+      },
+      { when: { atMs: 11372 }, kind: 'reset', between: [4, 0] },
+      { when: { atMs: 7978 }, kind: 'partition', from: 4, to: 3, forMs: 3722 },
+      { when: { atMs: 11412 }, kind: 'partition', from: 0, to: 4, forMs: 3656 },
+      { when: { atMs: 7728 }, kind: 'kill', host: 0, downMs: 71, wishes: 0, part: 0, power: false },
+      { when: { atMs: 4557 }, kind: 'join', host: 4 },
+    ],
+  },
 ];

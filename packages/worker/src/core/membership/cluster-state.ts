@@ -26,6 +26,8 @@ export interface ClusterState {
   readonly epoch: number;
   /** In order of arrival: the first leads. */
   readonly members: readonly MemberRecord[];
+  /** Those who have become members in this epoch. */
+  readonly newcomers: readonly string[];
   readonly leaving: readonly string[];
   /** The owner of each slot, as an index into `members`; of slots on their way, the one that they come from. */
   readonly owners: SlotOwners;
@@ -42,6 +44,7 @@ export const noCluster: ClusterState = {
   cluster: '',
   epoch: 0,
   members: [],
+  newcomers: [],
   leaving: [],
   owners: [],
   routeVersion: 0,
@@ -56,7 +59,11 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
     case 'epoch':
       return afterEpoch(record);
     case 'join':
-      return { ...state, members: [...state.members, ...record.members] };
+      return {
+        ...state,
+        members: [...state.members, ...record.members],
+        newcomers: [...state.newcomers, ...record.members.map(({ name }) => name)],
+      };
     case 'leave':
       return { ...state, leaving: [...state.leaving, ...record.names] };
     case 'left':
@@ -119,12 +126,13 @@ export function needed(state: ClusterState): ReadonlySet<string> {
 }
 
 /**
- * Members without whom the cluster cannot go back to its checkpoint: those of it that have not left since, for what
- * their sources have read is with them.
+ * Members without whom the cluster cannot go back to its checkpoint and lose nothing, for what their sources have read
+ * is with them: those who have part in the checkpoint, and those with whom the epoch has begun.
  */
-export function neededToRestore({ members, checkpoint }: ClusterState): ReadonlySet<string> {
+export function neededToRestore({ members, newcomers, checkpoint }: ClusterState): ReadonlySet<string> {
   const parts = checkpoint?.parts ?? [];
-  return new Set(members.map(({ name }) => name).filter((name) => parts.some((part) => part.name === name)));
+  const names = members.map(({ name }) => name);
+  return new Set(names.filter((name) => !newcomers.includes(name) || parts.some((part) => part.name === name)));
 }
 
 /** The state to which a cluster goes back: slots are where they were when the checkpoint was cut. */
@@ -148,6 +156,7 @@ function afterEpoch(record: EpochRecord): ClusterState {
     cluster,
     epoch: number,
     members,
+    newcomers: [],
     leaving,
     owners,
     routeVersion: route,
@@ -188,6 +197,7 @@ function without(state: ClusterState, names: readonly string[]): ClusterState {
   return {
     ...state,
     members,
+    newcomers: state.newcomers.filter((name) => !names.includes(name)),
     leaving: state.leaving.filter((name) => !names.includes(name)),
     owners: state.owners.map((owner) => place[owner]!),
   };

@@ -7,6 +7,7 @@ import {
   after,
   asEpoch,
   needed,
+  neededToRestore,
   noCluster,
   type ClusterState,
 } from '../../../src/core/membership/cluster-state.js';
@@ -17,9 +18,10 @@ const encode = (record: ControlRecord) => records.encode(record);
 
 /** A state without what only tells where it came from. */
 function facts({ route, ...rest }: ClusterState) {
-  if (route === undefined) return { ...rest, route };
+  const known = { ...rest, newcomers: [] };
+  if (route === undefined) return { ...known, route };
   const { version, slots, from, to } = route;
-  return { ...rest, route: { version, slots, from, to } };
+  return { ...known, route: { version, slots, from, to } };
 }
 
 /** A record that the leader might propose in this state. */
@@ -68,6 +70,20 @@ describe('the state of a cluster', () => {
         expect(records.decode(encode(record))).to.deep.equal(record);
       }),
     ));
+
+  it('knows without whom nothing can go back: with whom it began, or who has a part; not who has only just come', () => {
+    const parts = (...names: string[]) => names.map((name) => ({ name, file: 0, offset: 1, sum: 1 }));
+    const needs = (state: ClusterState) => [...neededToRestore(state)];
+    let state = after(noCluster, epochOf(['a', 'b'], 3));
+    state = after(state, { type: 'join', members: [memberNamed('c'), memberNamed('d')] });
+    expect(needs(state)).to.deep.equal(['a', 'b']);
+    state = after(state, { type: 'checkpoint', checkpoint: 1, parts: parts('a', 'b', 'c'), streams: [] });
+    expect(needs(state)).to.deep.equal(['a', 'b', 'c']);
+    state = after(state, asEpoch(state, 4, state.members));
+    expect(needs(state)).to.deep.equal(['a', 'b', 'c', 'd']);
+    state = after(state, { type: 'left', names: ['d'] });
+    expect(needs(state)).to.deep.equal(['a', 'b', 'c']);
+  });
 
   it('changes with each record', () => {
     let state = after(noCluster, epochOf(['a', 'b'], 3));

@@ -11,6 +11,7 @@ export function stateOf(names: readonly string[], slots = 8, more: Partial<Clust
     cluster: 'c',
     epoch: 1,
     members: names.map((name) => memberNamed(name)),
+    newcomers: [],
     leaving: [],
     owners: Array.from({ length: slots }, (_, slot) => slot % names.length),
     routeVersion: 0,
