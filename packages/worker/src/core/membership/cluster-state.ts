@@ -132,7 +132,9 @@ export function needed(state: ClusterState): ReadonlySet<string> {
 export function neededToRestore({ members, newcomers, checkpoint }: ClusterState): ReadonlySet<string> {
   const parts = checkpoint?.parts ?? [];
   const names = members.map(({ name }) => name);
-  return new Set(names.filter((name) => !newcomers.includes(name) || parts.some((part) => part.name === name)));
+  return new Set(
+    names.filter((name) => !newcomers.includes(name) || parts.some((part) => part.name === name)),
+  );
 }
 
 /** The state to which a cluster goes back: slots are where they were when the checkpoint was cut. */
