@@ -49,6 +49,7 @@ export interface RescaleOptions {
 export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'wallaroo-bench-'));
   const children: ChildProcess[] = [];
+  const workers = new Map<string, ChildProcess>();
   const report = (name: string) => join(folder, `${name}.json`);
   const log = (name: string) => join(folder, `${name}.log`);
   const launch = (name: string, args: readonly string[]) => {
@@ -64,8 +65,21 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
     );
     closeSync(file);
     children.push(child);
+    workers.set(name, child);
     return child;
   };
+  const reportsOf = (names: readonly string[]) =>
+    Promise.all(
+      names.map(async (name) => {
+        const { exitCode, signalCode, pid } = workers.get(name)!;
+        if (exitCode === null && signalCode === null) {
+          rmSync(report(name), { force: true });
+          process.kill(pid!, 'SIGUSR2');
+        }
+        await until(() => (existsSync(report(name)) ? true : undefined), `${name} has reported`);
+        return JSON.parse(read(report(name))) as Report;
+      }),
+    );
   const lineOf = (name: string, pattern: RegExp) =>
     until(() => pattern.exec(read(log(name))) ?? undefined, `${pattern}`);
   try {
@@ -81,9 +95,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
       await done();
       const endedMs = machineMs();
       await setTimeout(options.steadySeconds * 1000);
-      const summaries = ['initializer', second].flatMap((name) =>
-        existsSync(report(name)) ? [JSON.parse(read(report(name))) as Report] : [],
-      );
+      const summaries = await reportsOf(['initializer', second]);
       const progress = [
         ...read(log('initializer')).matchAll(/slots moved, (\d+) keys, [\d.]+ MB, ([\d.]+) s/g),
       ].at(-1)!;
