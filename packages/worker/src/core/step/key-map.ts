@@ -1,5 +1,5 @@
 /** A map of more keys is split into shards. */
-const wholeMax = 8192;
+const wholeMax = 2048;
 const shardCount = 64;
 
 /**
