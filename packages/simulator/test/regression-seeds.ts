@@ -171,4 +171,16 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 4557 }, kind: 'join', host: 4 },
     ],
   },
+  {
+    seed: 100127,
+    why: 'a journal that was cut short in the middle was taken for its end, and what followed was removed',
+    messages: 69,
+    resilience: true,
+    faults: [
+      {
+        ...{ when: { atMs: 5228 }, kind: 'damage', host: 3, downMs: 2 },
+        ...{ file: 'journal', how: 'cut', at: 0.013252340024337173, bit: 4, other: 1 },
+      },
+    ],
+  },
 ];

@@ -1,8 +1,16 @@
 /** The engine and the cluster protocols without a world around them: for simulators and benchmarks. */
 export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
-export { RecordReader, logCuts, logStart, recordKind, seeds } from './core/checkpoint/log-records.js';
+export {
+  RecordReader,
+  logCuts,
+  logHeadBytesMax,
+  logStart,
+  recordKind,
+  seeds,
+} from './core/checkpoint/log-records.js';
 export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
+export { DamagedFileError } from './core/membership/errors.js';
 export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
 export { Member } from './core/membership/member.js';
@@ -15,6 +23,7 @@ export type { Phase } from './core/membership/phase.js';
 export type { Role } from './core/membership/role.js';
 export { plantedBugs, type PlantedBug } from './core/planted.js';
 export type * from './core/ports.js';
+export { checkLogs } from './core/recovery/saved-files.js';
 export { hashKey, slotOf } from './core/slots/hash.js';
 export { balanced, dealSlots } from './core/slots/table.js';
 export type { Plan, StageId } from './core/topology/plan.js';

@@ -1,6 +1,11 @@
 import {
+  checkLogs,
+  DamagedFileError,
+  logHeadBytesMax,
   Member,
   planApplication,
+  readClusterFile,
+  type LogKind,
   type MemberSettings,
   type PlantedBug,
   type Role,
@@ -102,5 +107,21 @@ function makeMember({ scenario, journal, role, host, life }: Start, ports: CoreP
           },
     planted: new Set(scenario.planted as readonly PlantedBug[]),
   };
-  return new Member(settings, ports);
+  const member = new Member(settings, ports);
+  if (settings.saved !== undefined && resilience !== undefined) checkFiles(host, settings.saved);
+  return member;
+}
+
+/** As workers do before they listen. @throws DamagedFileError */
+function checkFiles({ logs }: Host, saved: Buffer): void {
+  const all = (['events', 'journal'] as const).flatMap((kind) =>
+    logs[kind].numbers.map((file) => ({ kind, file })),
+  );
+  const startOf = (kind: LogKind, file: number) => {
+    const content = logs[kind].content(file);
+    return { start: content.subarray(0, logHeadBytesMax), bytes: content.length };
+  };
+  checkLogs(readClusterFile(saved), all, startOf, (kind, file, { offset, message }) => {
+    throw new DamagedFileError(kind, file, offset, message);
+  });
 }

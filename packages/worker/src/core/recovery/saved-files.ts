@@ -44,8 +44,8 @@ export function readTopology(topology: Buffer, user: FileUser): ClusterFileConte
 }
 
 /**
- * Tells of logs which cannot be those of this worker, or have lost what its checkpoint needs, by their first records and
- * lengths alone: all of their bytes are checked when they are read.
+ * Tells of logs which cannot be those of this worker, have lost what its checkpoint needs, or have lost a file or its
+ * end in the middle, by their first records and lengths alone: all of their bytes are checked when they are read.
  * @param damaged called for the first one that is found
  */
 export function checkLogs(
@@ -72,6 +72,23 @@ export function checkLogs(
     if (error !== undefined && (needed || error instanceof ForeignLogError))
       return damaged(kind, file, error);
   }
+  const journal = logs.filter(({ kind }) => kind === 'journal').map(({ file }) => file);
+  journal.sort((one, other) => one - other);
+  for (const [i, next] of journal.slice(1).entries()) {
+    const file = journal[i]!;
+    const end = file + (startOf('journal', file)?.bytes ?? 0);
+    if (end >= next || syncedBefore(startOf('journal', next)?.start ?? nothing) <= end) continue;
+    const why = `the journal ends here, and goes on at ${next - file}: bytes between are missing`;
+    return damaged('journal', file, new DamagedLogError(end - file, why));
+  }
+}
+
+/** Up to where a journal was on disk when the first messages of this file were written; 0 if that cannot be told. */
+function syncedBefore(start: Buffer): number {
+  if (start.length < recordHeaderBytes) return 0;
+  const at = recordLength(start, 0) ?? start.length;
+  const known = start.length >= at + recordHeaderBytes + 8 && start[at + 8] === recordKind.input;
+  return known ? Number(start.readBigUInt64BE(at + recordHeaderBytes)) : 0;
 }
 
 function faultOf(

@@ -1,0 +1,109 @@
+import { expect } from 'chai';
+import { Journal } from '../../../src/core/checkpoint/journal.js';
+import { Engine } from '../../../src/core/engine/engine.js';
+import { Operations } from '../../../src/core/operations.js';
+import { checkLogs } from '../../../src/core/recovery/saved-files.js';
+import { records } from '../../../src/core/membership/records.js';
+import { planApplication } from '../../../src/core/topology/planner.js';
+import { application, source, type SinkConfig, type SourceConfig } from '../../../src/index.js';
+import { epochOf, Lines } from '../support/members.js';
+import { MemoryLog } from '../support/memory-log.js';
+
+const owner = { cluster: 'c', application: 'a', worker: 'a' };
+const never = () => {
+  throw new Error('nobody opens it');
+};
+
+/** A journal of three files and a bit. */
+function journalOnDisk(): MemoryLog {
+  const operations = new Operations();
+  const disk = new MemoryLog(operations);
+  const config: SourceConfig<string> = {
+    kind: 'test',
+    decoder: (bytes) => String(bytes.length),
+    open: never,
+  };
+  const sink: SinkConfig<string> = { kind: 'test', encoder: () => '', open: never };
+  const ports = { worker: 'a', clock: { now: () => 0 }, log: new Lines() };
+  const engine = new Engine(planApplication(application('a', source('in', config).toSink(sink))), {
+    ...ports,
+    output: () => ({ write: () => true }),
+    turnOpened: () => undefined,
+  });
+  const journal = new Journal({
+    ...{ ...ports, engine, operations, files: disk, life: 1, journalFileBytes: 1000 },
+    planted: new Set(),
+    owner: () => owner,
+    wake: () => undefined,
+    damaged: () => undefined,
+  });
+  for (let i = 0; i < 35; i++) {
+    journal.receive('in', Buffer.alloc(60), 0, 60);
+    journal.endTurn();
+    disk.work();
+    journal.process(() => true);
+  }
+  return disk;
+}
+
+/** What is found before anything is read. */
+function found(disk: MemoryLog): string[] {
+  const findings: string[] = [];
+  const logs = [...disk.files.keys()].map((name) => {
+    const [kind, file] = name.split(' ') as ['events' | 'journal', string];
+    return { kind, file: Number(file) };
+  });
+  const content = {
+    ...{ application: 'a', name: 'a', fingerprint: '', incarnation: 1 },
+    control: { host: 'a', port: 1 },
+    data: { host: 'a', port: 2 },
+    records: [records.encode(epochOf(['a']))],
+  };
+  const startOf = (kind: 'events' | 'journal', file: number) => {
+    const { bytes } = disk.file(kind, file);
+    return { start: bytes.subarray(0, 4096), bytes: bytes.length };
+  };
+  checkLogs(content, logs, startOf, (kind, file, { offset, message }) =>
+    findings.push(`${kind} ${file} ${offset}: ${message}`),
+  );
+  return findings;
+}
+
+describe('the check of saved files', () => {
+  const numbers = (disk: MemoryLog) =>
+    [...disk.files.keys()].map((name) => Number(name.split(' ')[1])).sort((one, other) => one - other);
+
+  it('finds nothing wrong with what was written, however it ends', () => {
+    const disk = journalOnDisk();
+    expect(numbers(disk).length).to.be.greaterThan(2);
+    expect(found(disk)).to.deep.equal([]);
+    const last = disk.file('journal', numbers(disk).at(-1)!);
+    last.bytes = last.bytes.subarray(0, 3);
+    expect(found(disk)).to.deep.equal([]);
+  });
+
+  it('finds a file of a journal that is cut short, and one that is missing, if another one follows', () => {
+    for (const harm of ['cut', 'removed'] as const) {
+      const disk = journalOnDisk();
+      const [first, second, third] = numbers(disk);
+      const { bytes } = disk.file('journal', second!);
+      if (harm === 'cut') disk.file('journal', second!).bytes = bytes.subarray(0, 200);
+      else disk.files.delete(`journal ${second}`);
+      const [file, offset] = harm === 'cut' ? [second!, 200] : [first!, second! - first!];
+      expect(found(disk)).to.deep.equal([
+        `journal ${file} ${offset}: the journal ends here, and goes on at ${third! - file}: bytes between are missing`,
+      ]);
+    }
+  });
+
+  it('takes it for an end that the power has left when the file that follows does not know that it was on disk', () => {
+    const disk = journalOnDisk();
+    const [, second, third] = numbers(disk);
+    const cut = disk.file('journal', second!);
+    cut.bytes = cut.bytes.subarray(0, cut.bytes.length - 1);
+    const next = disk.file('journal', third!).bytes;
+    // Written before a sync of what is cut off has been answered.
+    next.writeBigUInt64BE(BigInt(second! + 1), next.readUInt32BE(0) + 4 + 9);
+    expect(found(disk)).to.deep.equal([]);
+  });
+});
