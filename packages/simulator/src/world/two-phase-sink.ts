@@ -84,9 +84,11 @@ export class TwoPhaseSink {
     this.asked.clear();
     this.schedule.after(ms(this.pace.nextMs()), () => {
       if (fence !== this.fence) return;
+      // Told late, it must not forget what has been prepared since.
+      const former = [...this.prepared.keys()];
       this.tell(() => {
         this.letOut(checkpoint);
-        this.prepared.clear();
+        for (const id of former) this.prepared.delete(id);
       });
       done();
     });

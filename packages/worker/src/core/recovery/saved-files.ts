@@ -106,9 +106,20 @@ function faultOf(
     reader.push(start.subarray(0, length));
     return undefined;
   } catch (error) {
-    if (error instanceof DamagedLogError) return error;
+    if (error instanceof DamagedLogError) return foreignBy(start, owner) ?? error;
     throw error;
   }
+}
+
+/** The record that begins the log of somebody else, though its checksum does not fit where it stands now. */
+function foreignBy(start: Buffer, owner: LogOwner): ForeignLogError | undefined {
+  if (start[recordHeaderBytes - 1] !== recordKind.head) return undefined;
+  try {
+    checkHead(logHeads.decode(start, recordHeaderBytes, recordLength(start, 0)!), owner);
+  } catch (error) {
+    if (error instanceof ForeignLogError) return error;
+  }
+  return undefined;
 }
 
 const nothing = Buffer.alloc(0);

@@ -9,13 +9,12 @@ import { application, source, type SinkConfig, type SourceConfig } from '../../.
 import { epochOf, Lines } from '../support/members.js';
 import { MemoryLog } from '../support/memory-log.js';
 
-const owner = { cluster: 'c', application: 'a', worker: 'a' };
 const never = () => {
   throw new Error('nobody opens it');
 };
 
 /** A journal of three files and a bit. */
-function journalOnDisk(): MemoryLog {
+function journalOnDisk(worker = 'a'): MemoryLog {
   const operations = new Operations();
   const disk = new MemoryLog(operations);
   const config: SourceConfig<string> = {
@@ -33,7 +32,7 @@ function journalOnDisk(): MemoryLog {
   const journal = new Journal({
     ...{ ...ports, engine, operations, files: disk, life: 1, journalFileBytes: 1000 },
     planted: new Set(),
-    owner: () => owner,
+    owner: () => ({ cluster: 'c', application: 'a', worker }),
     wake: () => undefined,
     damaged: () => undefined,
   });
@@ -94,6 +93,14 @@ describe('the check of saved files', () => {
         `journal ${file} ${offset}: the journal ends here, and goes on at ${third! - file}: bytes between are missing`,
       ]);
     }
+  });
+
+  it('finds a file that another worker has begun, also at another place', () => {
+    const disk = journalOnDisk('b');
+    const [first, second] = numbers(disk);
+    disk.files.set(`journal ${second! + 1}`, disk.file('journal', first!));
+    disk.files.delete(`journal ${first}`);
+    expect(found(disk)[0]).to.match(/^journal \d+ 0: it belongs to the worker b of this cluster/);
   });
 
   it('takes it for an end that the power has left when the file that follows does not know that it was on disk', () => {
