@@ -87,14 +87,15 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
     const [, control] = await lineOf('initializer', /control: listening on (\S+)/);
     const [, external] = await lineOf('initializer', /external: listening on (\S+)/);
     await until(() => (existsSync(`${report('initializer')}.state`) ? true : undefined), 'all keys are made');
-    await setTimeout(options.steadySeconds * 1000);
     const rows: Row[] = [];
     const change = async (step: string, second: string, begin: () => void, done: () => Promise<unknown>) => {
+      // Also after a report, which takes the workers a while.
+      await setTimeout((options.steadySeconds + 1) * 1000);
       const startedMs = machineMs();
       begin();
       await done();
       const endedMs = machineMs();
-      await setTimeout(options.steadySeconds * 1000);
+      await setTimeout(1000);
       const summaries = await reportsOf(['initializer', second]);
       const progress = [
         ...read(log('initializer')).matchAll(/slots moved, (\d+) keys, [\d.]+ MB, ([\d.]+) s/g),
