@@ -12,7 +12,6 @@ import {
   RecordReader,
   seeds,
   type LogOwner,
-  type LogPlace,
 } from '../checkpoint/log-records.js';
 
 /** Who wants to use files. */
@@ -57,20 +56,20 @@ export function checkLogs(
   const { cluster, checkpoint } = new ClusterLog(records).state;
   const owner = { cluster, application, worker };
   const part = checkpoint?.parts.find(({ name }) => name === worker);
+  for (const { kind, file } of logs) {
+    const error = faultOf(kind, file, startOf(kind, file)?.start ?? nothing, owner);
+    if (error instanceof ForeignLogError) return damaged(kind, file, error);
+  }
   if (part !== undefined) {
-    const { offset } = part;
-    const log = startOf('events', part.file);
+    const { file, offset } = part;
+    const log = startOf('events', file);
     if ((log?.bytes ?? 0) < offset) {
       const why = `the file ends here, and must have ${offset} bytes`;
-      return damaged('events', part.file, new DamagedLogError(log?.bytes ?? 0, why));
+      return damaged('events', file, new DamagedLogError(log?.bytes ?? 0, why));
     }
-  }
-  for (const { kind, file } of logs) {
-    const error = faultOf(kind, { file, offset: 0, sum: 0 }, startOf(kind, file)?.start ?? nothing, owner);
-    // One that was only begun counts for nothing, unless the checkpoint is in it.
-    const needed = kind === 'events' && file === part?.file;
-    if (error !== undefined && (needed || error instanceof ForeignLogError))
-      return damaged(kind, file, error);
+    // Another one that was only begun counts for nothing.
+    const error = offset > 0 ? faultOf('events', file, log!.start, owner) : undefined;
+    if (error !== undefined) return damaged('events', file, error);
   }
   const journal = logs.filter(({ kind }) => kind === 'journal').map(({ file }) => file);
   journal.sort((one, other) => one - other);
@@ -91,15 +90,14 @@ function syncedBefore(start: Buffer): number {
   return known ? Number(start.readBigUInt64BE(at + recordHeaderBytes)) : 0;
 }
 
-function faultOf(
-  kind: LogKind,
-  place: LogPlace,
-  start: Buffer,
-  owner: LogOwner,
-): DamagedLogError | undefined {
-  const reader = new RecordReader(place, seeds[kind], (kindOfRecord, bytes, from, to) => {
-    if (kindOfRecord === recordKind.head) checkHead(logHeads.decode(bytes, from, to), owner);
-  });
+function faultOf(kind: LogKind, file: number, start: Buffer, owner: LogOwner): DamagedLogError | undefined {
+  const reader = new RecordReader(
+    { file, offset: 0, sum: 0 },
+    seeds[kind],
+    (kindOfRecord, bytes, from, to) => {
+      if (kindOfRecord === recordKind.head) checkHead(logHeads.decode(bytes, from, to), owner);
+    },
+  );
   try {
     const length = start.length < recordHeaderBytes ? undefined : recordLength(start, 0);
     if (length === undefined || length > start.length) return new DamagedLogError(0, 'there is no record');
