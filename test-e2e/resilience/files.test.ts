@@ -100,6 +100,8 @@ const foreign = (suffix: string) => (path: string, cluster: Cluster) =>
 const damages: readonly Damage[] = [
   {
     what: 'an event log with a bit flipped at its start',
+    // Early only if this worker's topology has the checkpoint already, and not just that of the other one.
+    late: true,
     suffix: log,
     code: 65,
     says: /is damaged at byte 0: the checksum of a record does not fit/,
@@ -115,6 +117,8 @@ const damages: readonly Damage[] = [
   },
   {
     what: 'an event log that is cut in the middle',
+    // Early only if this worker's topology has the checkpoint already, and not just that of the other one.
+    late: true,
     suffix: log,
     code: 65,
     says: /is damaged at byte \d+: the file ends here, and must have \d+ bytes/,
@@ -122,6 +126,8 @@ const damages: readonly Damage[] = [
   },
   {
     what: 'no event log',
+    // Early only if this worker's topology has the checkpoint already, and not just that of the other one.
+    late: true,
     suffix: log,
     code: 65,
     says: /is damaged at byte 0: the file ends here, and must have \d+ bytes/,
