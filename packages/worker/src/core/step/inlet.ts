@@ -59,7 +59,7 @@ export class Inlet {
   }
 
   /** The message of a frame; none when the decoder drops it. @throws DecodeError when the decoder refuses the bytes */
-  decoded(bytes: Buffer, start: number, end: number): unknown {
+  private decoded(bytes: Buffer, start: number, end: number): unknown {
     const { context, meters } = this;
     meters.decode.count++;
     const startedAt = context.sampling ? context.clock.now() : 0;
