@@ -156,7 +156,7 @@ export class JournalReplay {
     const reader: RecordReader = new RecordReader(place, seeds.journal, (kind, bytes, start, end) => {
       if (kind === recordKind.input) return this.host.record(reader.place, bytes, start, end);
       if (kind !== recordKind.head) throw new ForeignLogError(`a record of kind ${kind}`);
-      checkHead(logHeads.decode(bytes, start, end), this.host.owner());
+      checkHead(logHeads.decode(bytes, start, end), place.file, this.host.owner());
     });
     return reader;
   }

@@ -47,14 +47,21 @@ export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 export const recordHeaderBytes = 9;
 /** No record of ours is longer; one that says so is damaged. */
 export const recordBytesMax = 256 * 1024 * 1024;
-export const logVersion = 3;
+export const logVersion = 4;
 /** More than the first record of a file, its `logHead`, can have. */
 export const logHeadBytesMax = 4096;
 
 export const logHeads = messageTable({
   logHead: {
     tag: 1,
-    fields: { version: fieldU16, cluster: fieldText, application: fieldText, worker: fieldText },
+    fields: {
+      version: fieldU16,
+      cluster: fieldText,
+      application: fieldText,
+      worker: fieldText,
+      /** Which of the files of the log it is. */
+      file: fieldU53,
+    },
   },
 });
 
@@ -117,13 +124,15 @@ export interface LogOwner {
   readonly worker: string;
 }
 
-/** @throws ForeignLogError when a file is not this worker's */
-export function checkHead({ version, cluster, worker }: LogHead, owner: LogOwner): void {
+/** @throws ForeignLogError when a file is not this worker's, or not the one that must stand here */
+export function checkHead(head: LogHead, file: number, owner: LogOwner): void {
+  const { version, cluster, worker } = head;
   if (version !== logVersion) throw new ForeignLogError(`it is of version ${version}`);
   if (cluster !== owner.cluster || worker !== owner.worker) {
     const where = cluster === owner.cluster ? 'this cluster' : 'another cluster';
     throw new ForeignLogError(`it belongs to the worker ${worker} of ${where}`);
   }
+  if (head.file !== file) throw new ForeignLogError(`it is the file ${head.file} of this log`);
 }
 
 /** Whole records, of another file. */

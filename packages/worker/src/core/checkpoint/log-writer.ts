@@ -40,7 +40,8 @@ export class LogWriter {
   /** Takes over a record with room for its header in front. */
   append(kind: RecordKind, record: Buffer): void {
     if (this.end.offset === 0) {
-      const head = logHeads.encode({ type: 'logHead', version: logVersion, ...this.owner() });
+      const { file } = this.end;
+      const head = logHeads.encode({ type: 'logHead', version: logVersion, ...this.owner(), file });
       this.write(recordKind.head, makeRecord(head));
     }
     this.write(kind, record);

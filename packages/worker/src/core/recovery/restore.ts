@@ -131,7 +131,7 @@ export class Restore {
   private take(kind: number, bytes: Buffer, start: number, end: number): void {
     switch (kind) {
       case recordKind.head: {
-        return checkHead(logHeads.decode(bytes, start, end), this.host.owner());
+        return checkHead(logHeads.decode(bytes, start, end), this.end.file, this.host.owner());
       }
       case recordKind.cut:
         this.cut = logCuts.decode(bytes, start, end);

@@ -1,11 +1,14 @@
+import { InvalidMessageError } from '@wallaroo/protocol';
 import type { LogKind } from '../ports.js';
 import { ClusterFileError, readClusterFile, type ClusterFileContent } from '../membership/cluster-file.js';
 import { ClusterLog } from '../membership/cluster-log.js';
 import {
+  checkedSum,
   checkHead,
   DamagedLogError,
   ForeignLogError,
   logHeads,
+  logStart,
   recordHeaderBytes,
   recordKind,
   recordLength,
@@ -95,7 +98,7 @@ function faultOf(kind: LogKind, file: number, start: Buffer, owner: LogOwner): D
     { file, offset: 0, sum: 0 },
     seeds[kind],
     (kindOfRecord, bytes, from, to) => {
-      if (kindOfRecord === recordKind.head) checkHead(logHeads.decode(bytes, from, to), owner);
+      if (kindOfRecord === recordKind.head) checkHead(logHeads.decode(bytes, from, to), file, owner);
     },
   );
   try {
@@ -104,18 +107,22 @@ function faultOf(kind: LogKind, file: number, start: Buffer, owner: LogOwner): D
     reader.push(start.subarray(0, length));
     return undefined;
   } catch (error) {
-    if (error instanceof DamagedLogError) return foreignBy(start, owner) ?? error;
+    if (error instanceof DamagedLogError) return strayBy(kind, file, start, owner) ?? error;
     throw error;
   }
 }
 
-/** The record that begins the log of somebody else, though its checksum does not fit where it stands now. */
-function foreignBy(start: Buffer, owner: LogOwner): ForeignLogError | undefined {
+/** A record that began another file, and is whole: its checksum fits the place that it names. */
+function strayBy(kind: LogKind, file: number, start: Buffer, owner: LogOwner): ForeignLogError | undefined {
   if (start[recordHeaderBytes - 1] !== recordKind.head) return undefined;
+  const length = recordLength(start, 0)!;
   try {
-    checkHead(logHeads.decode(start, recordHeaderBytes, recordLength(start, 0)!), owner);
+    const head = logHeads.decode(start, recordHeaderBytes, length);
+    const place = { ...logStart, file: head.file };
+    if (checkedSum(start, 0, length, seeds[kind](place)) !== undefined) checkHead(head, file, owner);
   } catch (error) {
     if (error instanceof ForeignLogError) return error;
+    if (!(error instanceof InvalidMessageError)) throw error;
   }
   return undefined;
 }

@@ -103,6 +103,22 @@ describe('the check of saved files', () => {
     expect(found(disk)[0]).to.match(/^journal \d+ 0: it belongs to the worker b of this cluster/);
   });
 
+  it('finds a file that stands where another one stood', () => {
+    const disk = journalOnDisk();
+    const [first, second] = numbers(disk);
+    disk.files.set(`journal ${second!}`, disk.file('journal', first!));
+    expect(found(disk)[0]).to.equal(`journal ${second} 0: it is the file ${first} of this log`);
+  });
+
+  it('takes no bit that is another for the sign of another owner: whoever reads it says that it is damaged', () => {
+    const headBytes = 4 + journalOnDisk().file('journal', 0).bytes.readUInt32BE(0);
+    for (let at = 0; at < headBytes; at++) {
+      const disk = journalOnDisk();
+      disk.file('journal', 0).bytes[at]! ^= 1;
+      expect(found(disk), `byte ${at}`).to.deep.equal([]);
+    }
+  });
+
   it('takes it for an end that the power has left when the file that follows does not know that it was on disk', () => {
     const disk = journalOnDisk();
     const [, second, third] = numbers(disk);
