@@ -183,4 +183,47 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       },
     ],
   },
+  {
+    seed: 200274,
+    why: 'one that had joined and read was taken for one that need not come back, while a record was on its way',
+    messages: 96,
+    faults: [
+      { when: { atMs: 11649 }, kind: 'kill', host: 1, downMs: 460, wishes: 0, part: 0, power: true },
+      {
+        when: { phase: 'ready', nth: 3 },
+        kind: 'kill',
+        host: 5,
+        downMs: 59,
+        wishes: 0,
+        part: 0,
+        power: false,
+      },
+      { when: { line: 'Cluster is ready to work', nth: 5 }, kind: 'slowProcess', host: 5, forMs: 5146 },
+      { when: { atMs: 11638 }, kind: 'slowProcess', host: 1, forMs: 85 },
+      { when: { atMs: 11638 }, kind: 'join', host: 3 },
+      { when: { wish: 'output', host: 1, nth: 10 }, kind: 'join', host: 3, together: [5, 4], apartMs: 943 },
+    ],
+  },
+  {
+    seed: 301253,
+    why: 'that nothing was under way in one epoch was taken to be so in the next, and no last checkpoint came',
+    messages: 1,
+    faults: [
+      {
+        ...{ when: { phase: 'draining', nth: 1 }, kind: 'kill', host: 0, downMs: 21, wishes: 27 },
+        ...{ part: 0, power: true, atShutdown: true },
+      },
+    ],
+  },
+  {
+    seed: 301177,
+    why: 'a joiner that had promised an epoch, and heard no more of it, was let in and never took the record',
+    messages: 1,
+    faults: [
+      { when: { atMs: 5679 }, kind: 'kill', host: 3, downMs: 15, wishes: 0, part: 0, power: true },
+      { when: { atMs: 7014 }, kind: 'kill', host: 0, downMs: 661, wishes: 4, part: 0, power: false },
+      { when: { atMs: 4426 }, kind: 'failDisk', host: 0, forMs: 3499 },
+      { when: { atMs: 5183 }, kind: 'join', host: 4 },
+    ],
+  },
 ];

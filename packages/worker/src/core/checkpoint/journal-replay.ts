@@ -138,18 +138,19 @@ export class JournalReplay {
   private failed(error: DamagedLogError): void {
     const { host } = this;
     const { place } = this.reader;
-    const { file, offset } = place;
-    const hole = journalBytes(place);
+    const damaged = () => host.damaged(place.file, error);
     this.reading = true;
-    if (error instanceof ForeignLogError || this.until !== undefined) return host.damaged(file, error);
-    this.read(file, offset, unsyncedBytesMax, (rest) => {
-      if (rest.length === unsyncedBytesMax || syncedBy(rest, place) > hole) return host.damaged(file, error);
-      const next = nextFile({ ...place, offset: offset + rest.length });
-      this.read(next.file, 0, pieceBytes, (start) => {
-        if (syncedBy(start, next) > hole) host.damaged(file, error);
-        else host.ended(place, rest.length);
+    if (error instanceof ForeignLogError || this.until !== undefined) return damaged();
+    let torn = 0;
+    const lookBehind = (at: LogPlace): void =>
+      this.read(at.file, at.offset, unsyncedBytesMax, (rest) => {
+        const wasThere = rest.length === unsyncedBytesMax || syncedBy(rest, at) > journalBytes(place);
+        if (wasThere) return damaged();
+        if (at === place) torn = rest.length;
+        else if (rest.length === 0) return host.ended(place, torn);
+        lookBehind(nextFile({ ...at, offset: at.offset + rest.length }));
       });
-    });
+    lookBehind(place);
   }
 
   private readerFrom(place: LogPlace): RecordReader {

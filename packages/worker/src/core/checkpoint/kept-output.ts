@@ -6,7 +6,7 @@ export interface OutputBatch {
   readonly ends: readonly number[];
 }
 
-/** What belongs to a checkpoint, and waits for it to count. */
+/** What has come since the checkpoint before, and waits for this one, or a later one, to count. */
 interface Part {
   readonly checkpoint: number;
   readonly batches: readonly OutputBatch[];
@@ -50,13 +50,13 @@ export class KeptOutput implements OutputPort {
 
   /** What has come since the last cut belongs to this checkpoint. @returns what a restore would have to let out */
   cut(checkpoint: number): OutputBatch {
-    // What belongs to a checkpoint that never counted, or does not yet, has to be on disk with this one.
-    const batches = [...this.parts.flatMap((part) => part.batches), ...this.batches];
+    const { batches, parts } = this;
     this.batches = [];
-    this.parts = this.holds ? [{ checkpoint, batches }] : [];
-    if (!this.holds) this.letOut = checkpoint;
+    if (this.holds) this.parts = [...parts, { checkpoint, batches }];
+    else this.letOut = checkpoint;
     this.forgetSent();
-    return joined([...this.sending, ...batches]);
+    // What belongs to a checkpoint that never counted, or does not yet, has to be on disk with this one.
+    return joined([...this.sending, ...parts.flatMap((part) => part.batches), ...batches]);
   }
 
   commit(checkpoint: number): void {
@@ -71,6 +71,8 @@ export class KeptOutput implements OutputPort {
   /** Everything goes back to a checkpoint, to which this belongs: unless this process has let it out, it goes now. */
   restore(checkpoint: number, batch: OutputBatch): void {
     this.batches = [];
+    // Some of what is on disk with it may have been let out since: this process knows better.
+    if (this.parts.some((part) => part.checkpoint === checkpoint)) this.commit(checkpoint);
     this.parts = [];
     if (checkpoint <= this.letOut) return;
     this.letOut = checkpoint;

@@ -48,6 +48,8 @@ export class ClusterLeader {
   private readonly rescale: Rescale;
   private readonly pace: CheckpointPace | undefined;
   private checkpointWasLast = false;
+  /** Newcomers that are ready to open their sources. */
+  private readonly arrived = new Set<string>();
   /** Questions of operators that wait for the record of a checkpoint. */
   private readonly askedMeanwhile: (() => void)[] = [];
 
@@ -103,11 +105,18 @@ export class ClusterLeader {
     this.beginCheckpoint(now);
   }
 
-  /** Looks after the epoch, and begins another one for members that live anew. @returns whether one runs now */
+  /**
+   * Looks after the epoch: begins another one for members that live anew, and lets those open that have come.
+   * @returns whether one runs now, and something else may be decided
+   */
   private reviewed(lives: Lives | undefined): boolean {
     if (lives === undefined) return false;
     this.leadership.review(lives);
-    return this.leadership.stage === 'leading';
+    if (this.leadership.stage !== 'leading') return false;
+    const names = this.state.newcomers.filter((name) => this.arrived.has(name));
+    if (names.length === 0) return true;
+    this.leadership.propose({ type: 'opened', names });
+    return false;
   }
 
   /** While a checkpoint is open nothing else is decided. */
@@ -122,7 +131,7 @@ export class ClusterLeader {
 
   private beginCheckpoint(now: number): boolean {
     const { pace, state } = this;
-    if (!pace?.due(now) || state.route !== undefined || this.rescale.unready.size > 0) return false;
+    if (!pace?.due(now) || state.route !== undefined || state.newcomers.length > 0) return false;
     this.checkpointWasLast = true;
     const members = state.members.map(({ name }) => name);
     const checkpoint = pace.begin(state.epoch, members, now);
@@ -149,7 +158,7 @@ export class ClusterLeader {
   epochBegan(): void {
     this.pace?.reset();
     this.decideAsked();
-    this.rescale.unready.clear();
+    this.arrived.clear();
     this.rescale.drained.clear();
   }
 
@@ -189,23 +198,15 @@ export class ClusterLeader {
     this.host.forget(name);
   }
 
-  /** From now on it is waited for: it may have clients. */
+  /** A newcomer may open its sources as soon as all know of it: it is waited for from then on. */
   joined(name: string, epoch: number): void {
-    const { leadership, rescale, host } = this;
-    // A new epoch is on its way, with it or without it.
-    if (!leadership.runs(epoch)) return;
-    rescale.unready.delete(name);
-    host.lines.line(`***New worker ${name} added to cluster!***`);
-    host.send(name, { type: 'resume', epoch });
+    // Otherwise a new epoch is on its way, with it or without it.
+    if (this.leadership.runs(epoch)) this.arrived.add(name);
   }
 
-  /** Whether the cluster can go on without a member that owns no slots, if it does not come back. */
-  mayGo(name: string): boolean {
-    return (
-      this.leadership.stage !== 'leading' ||
-      this.rescale.unready.has(name) ||
-      this.state.leaving.includes(name)
-    );
+  opened(names: readonly string[]): void {
+    if (this.leadership.stage === 'idle') return;
+    for (const name of names) this.host.lines.line(`***New worker ${name} added to cluster!***`);
   }
 
   moved(version: number, keys: number, bytes: number): void {
@@ -269,7 +270,6 @@ export class ClusterLeader {
 
   private letIn(members: readonly MemberRecord[]): void {
     this.admission.close();
-    for (const { name } of members) this.rescale.unready.add(name);
     this.leadership.propose({ type: 'join', members });
   }
 
@@ -294,7 +294,7 @@ export class ClusterLeader {
       this.leadership.stage !== 'leading' ||
       state.route !== undefined ||
       state.leaving.length > 0 ||
-      this.rescale.unready.size > 0 ||
+      state.newcomers.length > 0 ||
       this.rescale.active ||
       Rescale.remaining(state) > 0
     );

@@ -26,7 +26,7 @@ export interface ClusterState {
   readonly epoch: number;
   /** In order of arrival: the first leads. */
   readonly members: readonly MemberRecord[];
-  /** Those who have become members in this epoch. */
+  /** Members that have joined and not opened their sources. */
   readonly newcomers: readonly string[];
   readonly leaving: readonly string[];
   /** The owner of each slot, as an index into `members`; of slots on their way, the one that they come from. */
@@ -64,6 +64,8 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
         members: [...state.members, ...record.members],
         newcomers: [...state.newcomers, ...record.members.map(({ name }) => name)],
       };
+    case 'opened':
+      return { ...state, newcomers: state.newcomers.filter((name) => !record.names.includes(name)) };
     case 'leave':
       return { ...state, leaving: [...state.leaving, ...record.names] };
     case 'left':
@@ -86,7 +88,10 @@ export function after(state: ClusterState, record: ControlRecord): ClusterState 
   }
 }
 
-/** The state as the record of an epoch, with the members that are there, as they live now. */
+/**
+ * The state as the record of an epoch, with the members that are there, as they live now.
+ * @param base above 0: the epoch runs already; all members of one that begins open their sources with it
+ */
 export function asEpoch(
   state: ClusterState,
   number: number,
@@ -94,7 +99,7 @@ export function asEpoch(
   base = 0,
 ): EpochRecord {
   const gone = state.members.filter(({ name }) => !lives.some((life) => life.name === name));
-  const { cluster, members, leaving, owners, routeVersion, route, checkpoint } = without(
+  const { cluster, members, newcomers, leaving, owners, routeVersion, route, checkpoint } = without(
     state,
     gone.map(({ name }) => name),
   );
@@ -104,6 +109,7 @@ export function asEpoch(
     number,
     base,
     members: members.map(({ name }) => lives.find((life) => life.name === name)!),
+    newcomers: base > 0 ? newcomers : [],
     leaving,
     owners,
     route: routeVersion,
@@ -118,7 +124,7 @@ export function asEpoch(
   };
 }
 
-/** Members that own slots, or are about to: without them the cluster cannot go on. */
+/** Members that own slots, or are about to. */
 export function needed(state: ClusterState): ReadonlySet<string> {
   const names = new Set(state.owners.map((owner) => state.members[owner]!.name));
   if (state.route !== undefined) names.add(state.route.to);
@@ -126,15 +132,14 @@ export function needed(state: ClusterState): ReadonlySet<string> {
 }
 
 /**
- * Members without whom the cluster cannot go back to its checkpoint and lose nothing, for what their sources have read
- * is with them: those who have part in the checkpoint, and those with whom the epoch has begun.
+ * Members without whom the cluster does not go on. All that have opened their sources have read what is nowhere else.
+ * @param restores everything goes back to a checkpoint when one is away, also what those have read that leave
  */
-export function neededToRestore({ members, newcomers, checkpoint }: ClusterState): ReadonlySet<string> {
-  const parts = checkpoint?.parts ?? [];
-  const names = members.map(({ name }) => name);
-  return new Set(
-    names.filter((name) => !newcomers.includes(name) || parts.some((part) => part.name === name)),
-  );
+export function awaited(state: ClusterState, restores: boolean): ReadonlySet<string> {
+  const { members, newcomers, leaving } = state;
+  const owning = needed(state);
+  const names = members.map(({ name }) => name).filter((name) => !newcomers.includes(name));
+  return new Set(names.filter((name) => restores || owning.has(name) || !leaving.includes(name)));
 }
 
 /** The state to which a cluster goes back: slots are where they were when the checkpoint was cut. */
@@ -152,13 +157,13 @@ export function rolledBack(state: ClusterState): ClusterState {
 }
 
 function afterEpoch(record: EpochRecord): ClusterState {
-  const { cluster, number, members, leaving, owners, route, open, slots, from, to } = record;
+  const { cluster, number, members, newcomers, leaving, owners, route, open, slots, from, to } = record;
   const { checkpoint: id, parts, partOwners } = record;
   return {
     cluster,
     epoch: number,
     members,
-    newcomers: [],
+    newcomers,
     leaving,
     owners,
     routeVersion: route,
@@ -202,7 +207,19 @@ function without(state: ClusterState, names: readonly string[]): ClusterState {
     newcomers: state.newcomers.filter((name) => !names.includes(name)),
     leaving: state.leaving.filter((name) => !names.includes(name)),
     owners: state.owners.map((owner) => place[owner]!),
+    checkpoint: state.checkpoint && withoutParts(state.checkpoint, names),
   };
+}
+
+/** Members of these names may be others by the time that all goes back to the checkpoint. */
+function withoutParts({ id, parts, owners }: SavedCheckpoint, names: readonly string[]): SavedCheckpoint {
+  const kept = parts.filter(({ name }) => !names.includes(name));
+  const place = parts.map((part) => kept.indexOf(part));
+  invariant(
+    owners.every((owner) => place[owner]! >= 0),
+    'who owns slots in a checkpoint does not leave before the next one',
+  );
+  return { id, parts: kept, owners: owners.map((owner) => place[owner]!) };
 }
 
 function indexOf(state: ClusterState, name: string): number {

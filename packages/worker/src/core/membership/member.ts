@@ -269,7 +269,7 @@ export class Member {
       case 'resume':
         return rooms.currentEpoch.resume(message.epoch);
       case 'drain':
-        if (rooms.shutdownPart.drain(from, message.round, message.last)) rooms.succession.lead();
+        if (rooms.shutdownPart.drain(from, message)) rooms.succession.lead();
         return;
       case 'drained':
         // It was asked for by an earlier life of this worker.
@@ -293,11 +293,10 @@ export class Member {
       case 'joinAnswer':
         return rooms.mesh.answerJoiner(message.name, message.life, message.refusal);
       case 'joinRefused':
-        return rooms.standing.phase === 'forming'
-          ? rooms.standing.end(new JoinRefusedError(message.text))
-          : undefined;
+        return rooms.standing.outside ? rooms.standing.end(new JoinRefusedError(message.text)) : undefined;
       case 'joined':
-        return rooms.leader.joined(from, message.epoch);
+        rooms.leader.joined(from, message.epoch);
+        return rooms.succession.lead();
       case 'moved':
         return rooms.leader.moved(message.version, message.keys, message.bytes);
       case 'drainedToLeave':

@@ -30,8 +30,11 @@ export const controlMessages = messageTable({
   ready: { tag: 7, fields: { epoch: fieldU32 } },
   /** All are: messages flow. */
   resume: { tag: 8, fields: { epoch: fieldU32 } },
-  /** A clean shutdown: sources end; each round asks how far everybody is. `last`: nothing is under way any more. */
-  drain: { tag: 9, fields: { round: fieldU32, last: fieldBoolean } },
+  /**
+   * A clean shutdown: sources end; each round asks how far everybody is. `quiet`: the epoch in which nothing is under
+   * way any more, 0: there is none yet; a checkpoint cut after the one called `after` has all of it.
+   */
+  drain: { tag: 9, fields: { round: fieldU32, quiet: fieldU32, after: fieldU53 } },
   drained: {
     tag: 10,
     fields: {
@@ -45,6 +48,8 @@ export const controlMessages = messageTable({
       processed: fieldU53,
       /** Bytes that sinks hold. */
       unsent: fieldU53,
+      /** The newest checkpoint that it has been cut for. */
+      cut: fieldU53,
     },
   },
   /** All is processed (or will never be: not `complete`): sinks flush, files go or stay, the worker ends. */
@@ -72,7 +77,7 @@ export const controlMessages = messageTable({
   joinAnswer: { tag: 16, fields: { name: fieldText, life: fieldU32, refusal: fieldText } },
   /** To a joiner that was let wait: it will not be let in after all. */
   joinRefused: { tag: 17, fields: { text: fieldText } },
-  /** A new member has opened its ends and links: it may get slots. The leader lets it go on: `resume`. */
+  /** A new member has opened its ends and links: it goes on when all know: `opened`. */
   joined: { tag: 18, fields: { epoch: fieldU32 } },
   /** The slots of a route have arrived, with so much state. */
   moved: { tag: 19, fields: { version: fieldU32, keys: fieldU32, bytes: fieldU53 } },

@@ -40,6 +40,8 @@ export const records = messageTable({
       base: fieldU32,
       /** In order of arrival: the first leads. */
       members: fieldList(memberField),
+      /** Names of those that have joined and not opened their sources. */
+      newcomers: fieldList(fieldText),
       /** Names of members that are to hand over their slots and go. */
       leaving: fieldList(fieldText),
       /** The owner of each slot, as an index into `members`. */
@@ -59,7 +61,7 @@ export const records = messageTable({
       streams: fieldList(streamPositionField),
     },
   },
-  /** Workers become members, without slots. */
+  /** Workers become members, without slots. Until they open their sources the cluster can go on without them. */
   join: { tag: 2, fields: { members: fieldList(memberField) } },
   /** These members are to hand over their slots. `drain`: they wait for what their clients still send. */
   leave: { tag: 3, fields: { names: fieldList(fieldText), drain: fieldBoolean } },
@@ -77,6 +79,8 @@ export const records = messageTable({
     tag: 7,
     fields: { checkpoint: fieldU53, parts: fieldList(partField), streams: fieldList(streamPositionField) },
   },
+  /** Members that have joined open their sources: what they read then is nowhere else, so they are waited for. */
+  opened: { tag: 8, fields: { names: fieldList(fieldText) } },
 });
 
 export type ControlRecord = MessageOf<typeof records>;

@@ -19,7 +19,10 @@ export class Shutdown {
   private reports = new Map<string, Report>();
   private totals = '';
   private epochs = '';
-  private last = false;
+  /** In this epoch nothing is under way; 0: not known of any. */
+  private quiet = 0;
+  /** The newest checkpoint that anybody had been cut for then. */
+  private after = 0;
   private asking = false;
   private askedAt = 0;
   private waitedNs = 0;
@@ -69,7 +72,7 @@ export class Shutdown {
     }
     const epochs = [...new Set(reports.map(({ epoch }) => epoch))];
     // A new epoch may have gone back to a checkpoint: it all begins anew.
-    if (epochs.join() !== this.epochs) this.last = false;
+    if (epochs.join() !== this.epochs) this.quiet = 0;
     this.epochs = epochs.join();
     const totals = `${this.epochs}: ${sent} ${processed} ${ended} ${unsent} ${settled}`;
     const same = totals === this.totals;
@@ -80,8 +83,9 @@ export class Shutdown {
     if (sent !== processed || epochs.length > 1) return;
     if (!same) return this.ask();
     if (settled === reports.length) return this.finish(true);
-    if (this.last) return;
-    this.last = true;
+    if (this.quiet > 0) return;
+    this.quiet = epochs[0]!;
+    this.after = Math.max(...reports.map(({ cut }) => cut));
     this.ask();
   }
 
@@ -95,7 +99,8 @@ export class Shutdown {
   private askWhoIsMissing(): void {
     this.askedAt = this.tickedAt;
     for (const member of this.members()) {
-      if (!this.reports.has(member)) this.send(member, { type: 'drain', round: this.round, last: this.last });
+      if (!this.reports.has(member))
+        this.send(member, { type: 'drain', round: this.round, quiet: this.quiet, after: this.after });
     }
   }
 

@@ -24,8 +24,6 @@ export interface Progress {
  * cluster a step nearer. A crash in the middle needs no case of its own: the loop goes on from what is.
  */
 export class Rescale {
-  /** Members that have come and are not ready to own slots. */
-  readonly unready = new Set<string>();
   /** Members that leave, and have nothing under way any more. */
   readonly drained = new Set<string>();
   private slots = slotsAtFirst;
@@ -42,8 +40,8 @@ export class Rescale {
   ) {}
 
   /** Slots that are on their way or have to move. */
-  static remaining(state: ClusterState, unready: ReadonlySet<string> = new Set()): number {
-    return slotsToMove(state.owners, stays(state, unready));
+  static remaining(state: ClusterState): number {
+    return slotsToMove(state.owners, stays(state));
   }
 
   get active(): boolean {
@@ -56,12 +54,12 @@ export class Rescale {
 
   /** What is to be decided next; undefined while there is nothing, or while it has to wait. */
   next(state: ClusterState, now: number): ControlRecord | undefined {
-    const remaining = Rescale.remaining(state, this.unready);
+    const remaining = Rescale.remaining(state);
     if (this.begun === undefined && remaining > 0) this.begin(remaining, now);
     this.tell(remaining, now);
     // The end of a route is reported by the worker that takes the slots.
     if (state.route !== undefined) return undefined;
-    const moves = nextMoves(state.owners, stays(state, this.unready), this.slotsAtOnce ?? this.slots);
+    const moves = nextMoves(state.owners, stays(state), this.slotsAtOnce ?? this.slots);
     if (moves !== undefined) {
       const { slots, from, to } = moves;
       const name = (index: number) => state.members[index]!.name;
@@ -69,7 +67,8 @@ export class Rescale {
     }
     const names = state.leaving.filter((name) => this.drained.has(name));
     if (names.length > 0) return { type: 'left', names };
-    if (this.begun !== undefined && this.unready.size === 0 && state.leaving.length === 0) this.finish(now);
+    if (this.begun !== undefined && state.newcomers.length === 0 && state.leaving.length === 0)
+      this.finish(now);
     return undefined;
   }
 
@@ -112,8 +111,9 @@ export class Rescale {
   }
 }
 
-function stays(state: ClusterState, unready: ReadonlySet<string>): boolean[] {
-  const may = state.members.map(({ name }) => !state.leaving.includes(name) && !unready.has(name));
+/** Which members are to own slots. */
+function stays({ members, leaving, newcomers }: ClusterState): boolean[] {
+  const may = members.map(({ name }) => !leaving.includes(name) && !newcomers.includes(name));
   // Nobody is left to take slots: they stay where they are.
   return may.some((stay) => stay) ? may : may.map(() => true);
 }

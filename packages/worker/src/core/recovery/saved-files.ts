@@ -76,13 +76,28 @@ export function checkLogs(
   }
   const journal = logs.filter(({ kind }) => kind === 'journal').map(({ file }) => file);
   journal.sort((one, other) => one - other);
-  for (const [i, next] of journal.slice(1).entries()) {
-    const file = journal[i]!;
-    const end = file + (startOf('journal', file)?.bytes ?? 0);
-    if (end >= next || syncedBefore(startOf('journal', next)?.start ?? nothing) <= end) continue;
-    const why = `the journal ends here, and goes on at ${next - file}: bytes between are missing`;
-    return damaged('journal', file, new DamagedLogError(end - file, why));
+  const gap = gapIn(journal, (file) => startOf('journal', file));
+  if (gap !== undefined) damaged('journal', gap.file, gap.error);
+}
+
+/** The first place where bytes of a journal are missing that were on disk, by what any later file knows. */
+function gapIn(
+  files: readonly number[],
+  startOf: (file: number) => ReturnType<LogStartOf>,
+): { readonly file: number; readonly error: DamagedLogError } | undefined {
+  let gap: ReturnType<typeof gapIn>;
+  let next = Infinity;
+  let synced = 0;
+  for (const file of files.toReversed()) {
+    const { start, bytes } = startOf(file) ?? { start: nothing, bytes: 0 };
+    if (file + bytes < Math.min(next, synced)) {
+      const why = `the journal ends here, and goes on at ${next - file}: bytes between are missing`;
+      gap = { file, error: new DamagedLogError(bytes, why) };
+    }
+    next = file;
+    synced = Math.max(synced, syncedBefore(start));
   }
+  return gap;
 }
 
 /** Up to where a journal was on disk when the first messages of this file were written; 0 if that cannot be told. */

@@ -431,6 +431,23 @@ describe('the journal of the sources', () => {
       expect(again.damages).to.have.length(1);
     });
 
+    it('says so as well when the next file tells nothing, and the one behind it does', () => {
+      const life = new Life();
+      const ends = [];
+      for (let i = 0; i < 36; i++) {
+        life.turn('one', `${i}`.padEnd(1_000_000, '.'));
+        life.settle();
+        ends.push(life.journal.position);
+      }
+      const last = ends.findLast(({ file }) => file === 0)!;
+      life.disk.file('journal', 0).bytes[last.offset - 1]! ^= 1;
+      const second = [...life.disk.files.values()][1]!;
+      second.bytes.fill(0, 0, 20);
+      const again = restarted(life.disk);
+      again.settle();
+      expect(again.damages).to.have.length(1);
+    });
+
     it('begins at the place of the checkpoint', () => {
       const { disk, ends } = written();
       expect(restarted(disk, { file: 0, offset: ends[1]!, sum: 0 }).settle()).to.deep.equal(inOne(['third']));

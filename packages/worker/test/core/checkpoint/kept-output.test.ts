@@ -48,6 +48,25 @@ describe('output that is kept', () => {
     expect(sink.got.map(([what]) => what).join('')).to.equal('onetwo');
   });
 
+  it('of a checkpoint that counts is let out though the next one is cut already, and is not let out again with it', () => {
+    const sink = new Sink();
+    const output = sink.output(true);
+    output.write(Buffer.from('one'), []);
+    output.cut(1);
+    output.write(Buffer.from('two'), []);
+    const saved = output.cut(2);
+    expect(text(saved)).to.deep.equal(['onetwo', []]);
+    output.commit(1);
+    expect(sink.got.map(([what]) => what)).to.deep.equal(['one']);
+    output.write(Buffer.from('three'), []);
+    output.cut(3);
+    output.restore(2, saved);
+    expect(sink.got.map(([what]) => what)).to.deep.equal(['one', 'two']);
+    output.commit(3);
+    output.restore(2, saved);
+    expect(sink.got.map(([what]) => what)).to.deep.equal(['one', 'two']);
+  });
+
   for (const holds of [true, false]) {
     it(`is on disk until the sink has handed it on${holds ? '' : ', also what went out at once'}`, () => {
       const sink = new Sink();

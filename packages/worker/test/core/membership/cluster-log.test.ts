@@ -6,9 +6,10 @@ import { ClusterLog } from '../../../src/core/membership/cluster-log.js';
 import {
   after,
   asEpoch,
+  awaited,
   needed,
-  neededToRestore,
   noCluster,
+  rolledBack,
   type ClusterState,
 } from '../../../src/core/membership/cluster-state.js';
 import { records, type ControlRecord } from '../../../src/core/membership/records.js';
@@ -18,10 +19,9 @@ const encode = (record: ControlRecord) => records.encode(record);
 
 /** A state without what only tells where it came from. */
 function facts({ route, ...rest }: ClusterState) {
-  const known = { ...rest, newcomers: [] };
-  if (route === undefined) return { ...known, route };
+  if (route === undefined) return { ...rest, route };
   const { version, slots, from, to } = route;
-  return { ...known, route: { version, slots, from, to } };
+  return { ...rest, route: { version, slots, from, to } };
 }
 
 /** A record that the leader might propose in this state. */
@@ -39,6 +39,7 @@ function proposed(state: ClusterState, choice: number): ControlRecord {
   if (staying.length > 1) {
     options.push({ type: 'leave', names: [staying[choice % staying.length]!], drain: choice % 2 === 0 });
   }
+  if (state.newcomers.length > 0) options.push({ type: 'opened', names: state.newcomers.slice(choice % 2) });
   if (idle.length > 0) options.push({ type: 'left', names: [idle[choice % idle.length]!] });
   if (state.route !== undefined) {
     options.push({ type: 'routeDone', version: state.route.version });
@@ -65,21 +66,29 @@ describe('the state of a cluster', () => {
       fc.property(choices, (all) => {
         let state = after(noCluster, epochOf(['a', 'b']));
         for (const choice of all) state = after(state, proposed(state, choice));
-        const record = asEpoch(state, state.epoch, state.members);
+        const record = asEpoch(state, state.epoch, state.members, 1);
         expect(facts(after(noCluster, record))).to.deep.equal(facts(state));
         expect(records.decode(encode(record))).to.deep.equal(record);
+        const begun = after(noCluster, asEpoch(state, state.epoch, state.members));
+        expect(facts(begun)).to.deep.equal(facts({ ...state, newcomers: [] }));
       }),
     ));
 
-  it('knows without whom nothing can go back: with whom it began, or who has a part; not who has only just come', () => {
-    const parts = (...names: string[]) => names.map((name) => ({ name, file: 0, offset: 1, sum: 1 }));
-    const needs = (state: ClusterState) => [...neededToRestore(state)];
+  it('knows without whom it does not go on: not without whom has opened its sources', () => {
+    const needs = (state: ClusterState) => [...awaited(state, true)];
     let state = after(noCluster, epochOf(['a', 'b'], 3));
     state = after(state, { type: 'join', members: [memberNamed('c'), memberNamed('d')] });
     expect(needs(state)).to.deep.equal(['a', 'b']);
-    state = after(state, { type: 'checkpoint', checkpoint: 1, parts: parts('a', 'b', 'c'), streams: [] });
+    state = after(state, { type: 'opened', names: ['c'] });
     expect(needs(state)).to.deep.equal(['a', 'b', 'c']);
     state = after(state, asEpoch(state, 4, state.members));
+    expect(needs(state)).to.deep.equal(['a', 'b', 'c', 'd']);
+    state = after(state, { type: 'leave', names: ['a', 'd'], drain: false });
+    expect([...awaited(state, false)], 'what those had that leave is elsewhere').to.deep.equal([
+      'a',
+      'b',
+      'c',
+    ]);
     expect(needs(state)).to.deep.equal(['a', 'b', 'c', 'd']);
     state = after(state, { type: 'left', names: ['d'] });
     expect(needs(state)).to.deep.equal(['a', 'b', 'c']);
@@ -90,6 +99,9 @@ describe('the state of a cluster', () => {
     expect(facts(state)).to.deep.equal(facts(stateOf(['a', 'b'], 8, { epoch: 3 })));
     state = after(state, { type: 'join', members: [memberNamed('d')] });
     expect(state.members.map(({ name }) => name)).to.deep.equal(['a', 'b', 'd']);
+    expect(state.newcomers).to.deep.equal(['d']);
+    state = after(state, { type: 'opened', names: ['d'] });
+    expect(state.newcomers).to.deep.equal([]);
     state = after(state, { type: 'leave', names: ['b'], drain: false });
     expect(state.leaving).to.deep.equal(['b']);
     state = after(state, { type: 'route', version: 1, slots: [1, 3, 5, 7], from: 'b', to: 'd' });
@@ -101,6 +113,15 @@ describe('the state of a cluster', () => {
     expect(facts(state)).to.deep.equal(
       facts(stateOf(['a', 'd'], 8, { epoch: 3, routeVersion: 1, owners: [0, 1, 0, 1, 0, 1, 0, 1] })),
     );
+  });
+
+  it('forgets the part that a member had in a checkpoint when it leaves: another worker may take its name', () => {
+    const parts = ['a', 'b', 'c'].map((name) => ({ name, file: 0, offset: 1, sum: 1 }));
+    let state = stateOf(['a', 'b', 'c'], 4, { owners: [0, 2, 2, 0] });
+    state = after(state, { type: 'checkpoint', checkpoint: 1, parts, streams: [] });
+    state = after(state, { type: 'left', names: ['b'] });
+    expect(state.checkpoint).to.deep.equal({ id: 1, parts: [parts[0], parts[2]], owners: [0, 1, 1, 0] });
+    expect(rolledBack(state).owners).to.deep.equal([0, 1, 1, 0]);
   });
 
   it('takes the lives of members from those that are there, and drops those that are not', () => {

@@ -18,6 +18,8 @@ class Members {
   readonly ended: boolean[];
   /** Those of which a last checkpoint has everything. */
   readonly settled: boolean[];
+  /** The newest checkpoint that each has been cut for. */
+  readonly cuts: number[];
   /** The epoch that each lives in. */
   readonly epochs: number[];
   readonly questions: Drain[][];
@@ -32,6 +34,7 @@ class Members {
     this.processed = this.names.map(() => 0);
     this.ended = this.names.map(() => false);
     this.settled = this.names.map(() => true);
+    this.cuts = this.names.map(() => 0);
     this.epochs = this.names.map(() => 1);
     this.questions = this.names.map(() => []);
     const send = (name: string, message: ControlMessage) => {
@@ -71,6 +74,7 @@ class Members {
       sent: this.sent[member]!,
       processed: this.processed[member]!,
       unsent: 0,
+      cut: this.cuts[member]!,
     };
     this.answers.push({ from: this.names[member]!, report });
   }
@@ -173,7 +177,7 @@ describe('a clean shutdown', () => {
     members.shutdown.tick(2, true);
     expect(members.questions.map((all) => all[0]!.round)).to.deep.equal([2, 2]);
     const ended = { epoch: 1, sourcesEnded: true, settled: true };
-    const stale: Report = { type: 'drained', round: 1, ...ended, sent: 0, processed: 0, unsent: 0 };
+    const stale: Report = { type: 'drained', round: 1, ...ended, sent: 0, processed: 0, unsent: 0, cut: 0 };
     members.ended.fill(true);
     for (let i = 0; i < 4; i++) for (const name of members.names) members.shutdown.report(name, stale);
     expect(members.finished).to.deep.equal([]);
@@ -192,15 +196,38 @@ describe('a clean shutdown', () => {
     const members = new Members(2);
     members.ended.fill(true);
     members.settled.fill(false);
-    expect(playRound(members, 0)?.last).to.equal(false);
-    expect(playRound(members, 1)?.last).to.equal(false);
-    expect(playRound(members, 2)?.last).to.equal(true);
+    expect(playRound(members, 0)?.quiet).to.equal(0);
+    expect(playRound(members, 1)?.quiet).to.equal(0);
+    members.cuts[1] = 9;
+    expect(playRound(members, 2)).to.include({ quiet: 1, after: 0 });
     members.settled[0] = true;
-    for (let now = 3; now < 6; now++) expect(playRound(members, now)?.last).to.equal(true);
+    for (let now = 3; now < 6; now++) expect(playRound(members, now)?.quiet).to.equal(1);
     expect(members.finished).to.deep.equal([]);
     members.settled[1] = true;
     for (let now = 6; now < 9; now++) playRound(members, now);
     expect(members.finished).to.have.length(2);
+  });
+
+  it('waits for a checkpoint that nobody had been cut for when nothing was under way', () => {
+    const members = new Members(2);
+    members.ended.fill(true);
+    members.settled.fill(false);
+    members.cuts.splice(0, 2, 4, 5);
+    playRound(members, 0);
+    playRound(members, 1);
+    members.cuts.fill(6);
+    expect(playRound(members, 2)).to.include({ quiet: 1, after: 5 });
+    expect(playRound(members, 3)).to.include({ quiet: 1, after: 5 });
+  });
+
+  it('says in which epoch nothing is under way: in another one a last checkpoint would not have it all', () => {
+    const members = new Members(2);
+    members.ended.fill(true);
+    members.settled.fill(false);
+    for (let now = 0; now < 3; now++) playRound(members, now);
+    members.epochs.fill(2);
+    const asked = [3, 4, 5, 6].map((now) => playRound(members, now)?.quiet);
+    expect(asked).to.deep.equal([1, 0, 2, 2]);
   });
 
   it('compares no counts of different epochs: those of a new one begin anew', () => {

@@ -33,6 +33,12 @@ function countsOf({ owners, members }: ClusterState): Record<string, number> {
   return counts;
 }
 
+/** The state when a newcomer may get slots. */
+function withOneMore(state: ClusterState, name: string): ClusterState {
+  const joined = after(state, { type: 'join', members: [memberNamed(name)] });
+  return after(joined, { type: 'opened', names: [name] });
+}
+
 describe('the reconcile loop', () => {
   it('has nothing to do for a cluster that is as it should be', () => {
     const log = new Lines();
@@ -45,12 +51,11 @@ describe('the reconcile loop', () => {
     const log = new Lines();
     const rescale = new Rescale(log, undefined);
     const state = after(stateOf(['a', 'b'], 12), { type: 'join', members: [memberNamed('c')] });
-    rescale.unready.add('c');
     expect(rescale.next(state, 0)).to.equal(undefined);
-    expect(Rescale.remaining(state, rescale.unready)).to.equal(0);
-    expect(Rescale.remaining(state)).to.equal(4);
-    rescale.unready.clear();
-    const end = reconcile(state, rescale);
+    expect(Rescale.remaining(state)).to.equal(0);
+    const open = after(state, { type: 'opened', names: ['c'] });
+    expect(Rescale.remaining(open)).to.equal(4);
+    const end = reconcile(open, rescale);
     expect(countsOf(end.state)).to.deep.equal({ a: 4, b: 4, c: 4 });
     expect(rescale.progress).to.deep.include({ slotsMoved: 4, slotsTotal: 4, keys: 40 });
     expect(rescale.active).to.equal(false);
@@ -97,7 +102,7 @@ describe('the reconcile loop', () => {
   });
 
   it('moves more slots at once while they hold few keys, and fewer when they hold many', () => {
-    const start = after(stateOf(['a'], 1024), { type: 'join', members: [memberNamed('b')] });
+    const start = withOneMore(stateOf(['a'], 1024), 'b');
     const light = reconcile(start, new Rescale(new Lines(), undefined), 1).routes;
     expect(light.slice(0, 8)).to.deep.equal([1, 2, 4, 8, 16, 32, 64, 64]);
     const fuller = reconcile(start, new Rescale(new Lines(), undefined), 300).routes;
@@ -107,7 +112,7 @@ describe('the reconcile loop', () => {
   });
 
   it('moves as many slots at once as it is told', () => {
-    const start = after(stateOf(['a'], 64), { type: 'join', members: [memberNamed('b')] });
+    const start = withOneMore(stateOf(['a'], 64), 'b');
     expect(reconcile(start, new Rescale(new Lines(), 5), 1).routes).to.deep.equal([5, 5, 5, 5, 5, 5, 2]);
   });
 
@@ -126,7 +131,7 @@ describe('the reconcile loop', () => {
   it('tells how far it is, once a second', () => {
     const log = new Lines();
     const rescale = new Rescale(log, undefined);
-    let state = after(stateOf(['a'], 16), { type: 'join', members: [memberNamed('b')] });
+    let state = withOneMore(stateOf(['a'], 16), 'b');
     const record = rescale.next(state, 0)!;
     state = after(state, record);
     for (const now of [0.5, 0.9, 1, 1.5, 1.9, 2.1]) rescale.next(state, now * second);

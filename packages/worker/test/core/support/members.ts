@@ -30,6 +30,7 @@ export function epochOf(names: readonly string[], number = 1, more: Partial<Epoc
     number,
     base: 0,
     members: names.map((name) => memberNamed(name)),
+    newcomers: [],
     leaving: [],
     owners: Array.from({ length: 8 }, (_, slot) => slot % names.length),
     route: 0,

@@ -57,6 +57,10 @@ export class CurrentEpoch {
         streams.membersJoined(record.members.map(({ name }) => name));
         links.renew(before);
         return mesh.caughtUp();
+      case 'opened':
+        leader.opened(record.names);
+        if (record.names.includes(standing.name)) this.resume(standing.view.epoch);
+        return;
       case 'leave':
         return this.leaving.asked(record.drain);
       case 'left':

@@ -38,7 +38,7 @@ export class Doorway {
       members: state.epoch > 0 ? state.members : undefined,
       linked: standing.view.members,
       epoch: standing.view.epoch,
-      joining: standing.phase === 'forming' && role.kind === 'joiner',
+      joining: standing.outside && role.kind === 'joiner',
       closed: !standing.incarnationKept || standing.finishing,
       expects: (who) => leader.expects(who),
       vacancies: places === undefined ? undefined : places - mesh.peers.size,

@@ -33,7 +33,7 @@ export class LogReplica {
   /** A joiner gets all of the log. */
   install(from: string, epoch: number, index: number, records: readonly Buffer[]): void {
     const { settings, ports, standing, clusterLog, mesh } = this.parts;
-    if (standing.phase !== 'forming' || settings.role.kind !== 'joiner') return;
+    if (!standing.outside || settings.role.kind !== 'joiner') return;
     ports.log.line('***Received cluster information!***');
     mesh.forgetContact();
     standing.joining = true;

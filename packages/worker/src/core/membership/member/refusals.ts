@@ -28,7 +28,7 @@ export class Refusals {
     if (phase === 'finishing') return;
     if (peer === undefined) return standing.end(new JoinRefusedError(refusal.text));
     // The leader has lost sight of this joiner, which will ask again.
-    if (settings.role.kind === 'joiner' && phase === 'forming' && !refusal.expelled) {
+    if (settings.role.kind === 'joiner' && standing.outside && !refusal.expelled) {
       return mesh.forget(peer);
     }
     if (refusal.expelled && this.leaving.told && phase === 'processing') {

@@ -5,6 +5,8 @@ import { inEffectOrKnown } from '../status.js';
 import type { Ending } from './ending.js';
 import type { Parts } from './parts.js';
 
+type Drain = Extract<ControlMessage, { type: 'drain' }>;
+
 const shutdownGraceMs = 1000;
 
 /**
@@ -17,8 +19,6 @@ export class ShutdownPart {
   private shutdown: Shutdown | undefined;
   /** The clean shutdown that this worker is asked to take part in, and the last round of it. */
   private asked: { readonly leader: string; readonly round: number } | undefined;
-  /** The newest checkpoint that this worker had been cut for when it was asked before. */
-  private cutBefore = 0;
   /** Nothing is under way in the whole cluster: it ends when a checkpoint counts that is newer than this one. */
   private lastBefore: number | undefined;
 
@@ -46,7 +46,12 @@ export class ShutdownPart {
 
   /** Nothing is under way in the whole cluster, and this worker waits for the checkpoint that has it all. */
   get wantsCheckpoint(): boolean {
-    return this.lastBefore !== undefined && !this.settled;
+    const { durability } = this.parts.data;
+    return (
+      this.lastBefore !== undefined &&
+      durability !== undefined &&
+      durability.checkpointer.counted <= this.lastBefore
+    );
   }
 
   /** Stops the whole cluster: what was read is processed, then all workers end. */
@@ -92,14 +97,15 @@ export class ShutdownPart {
 
   /** Messages flow again. */
   resumed(): void {
-    if (this.asked !== undefined) this.drain(this.asked.leader, this.asked.round, false);
+    if (this.asked !== undefined)
+      this.drain(this.asked.leader, { round: this.asked.round, quiet: 0, after: 0 });
   }
 
   /**
    * The one that leads the shutdown asks how far this worker is.
    * @returns whether a last checkpoint may be begun now
    */
-  drain(from: string, round: number, last: boolean): boolean {
+  drain(from: string, { round, quiet, after }: Omit<Drain, 'type'>): boolean {
     const { ports, standing, post, data } = this.parts;
     if (standing.finishing) return false;
     if (this.asked === undefined && from !== standing.name) {
@@ -114,9 +120,9 @@ export class ShutdownPart {
       ports.ends.endSources();
     }
     standing.phase = 'draining';
-    // Since the round before nothing was under way: what was cut later has everything.
-    if (last) this.lastBefore ??= this.cutBefore;
-    else this.cutBefore = data.durability?.checkpointer.newest ?? 0;
+    // Of another epoch it says nothing: everything has gone back since.
+    const last = quiet > 0 && quiet === standing.view.epoch;
+    if (last) this.lastBefore ??= after;
     data.endTurn();
     const sourcesEnded =
       standing.sources === 'ended' &&
@@ -124,7 +130,8 @@ export class ShutdownPart {
       (data.durability?.journal.empty ?? true);
     const { epoch } = standing.view;
     const { settled } = this;
-    post.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...data.totals });
+    const cut = data.durability?.checkpointer.newest ?? 0;
+    post.send(from, { type: 'drained', round, epoch, sourcesEnded, settled, ...data.totals, cut });
     return last;
   }
 

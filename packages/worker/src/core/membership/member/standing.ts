@@ -54,6 +54,11 @@ export class Standing {
     this.phase = phase;
   }
 
+  /** Has no record of any cluster that took effect or may: a joiner is to be let in, whatever it has promised to whom. */
+  get outside(): boolean {
+    return this.phase === 'forming' || this.cluster === '';
+  }
+
   get finishing(): boolean {
     return this.phase === 'finishing' || this.phase === 'ended';
   }

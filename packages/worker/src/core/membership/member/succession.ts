@@ -1,4 +1,4 @@
-import { needed, neededToRestore, rolledBack, type ClusterState } from '../cluster-state.js';
+import { awaited, type ClusterState } from '../cluster-state.js';
 import type { Lives } from '../leadership.js';
 import type { MemberRecord } from '../records.js';
 import type { Parts } from './parts.js';
@@ -23,10 +23,9 @@ export class Succession {
     const { state } = clusterLog;
     if (state.epoch === 0 || standing.finishing) return;
     const now = ports.clock.now();
-    const needs = this.neededIn(state);
+    const needs = this.awaitedIn(state);
     const gone = (member: MemberRecord) => {
       if (member.name === standing.name || needs.has(member.name)) return false;
-      if (!leader.mayGo(member.name)) return false;
       const peer = mesh.peer(member.name);
       return !attendance.present(peer, now) && attendance.gone(peer, now);
     };
@@ -38,14 +37,9 @@ export class Succession {
     else leader.tickLast(this.livesOf(there, now), this.shutdownPart.wantsCheckpoint);
   }
 
-  /** Without whom the cluster cannot go on. */
-  private neededIn(state: ClusterState): ReadonlySet<string> {
-    if (this.needs?.state !== state) {
-      // Who owns slots has had clients as well: also if it owned none at the checkpoint, what it has read is with it.
-      const restores = this.parts.settings.resilience !== undefined;
-      const back = restores ? [...needed(rolledBack(state)), ...neededToRestore(state)] : [];
-      this.needs = { state, names: new Set([...needed(state), ...back]) };
-    }
+  private awaitedIn(state: ClusterState): ReadonlySet<string> {
+    if (this.needs?.state !== state)
+      this.needs = { state, names: awaited(state, this.parts.settings.resilience !== undefined) };
     return this.needs.names;
   }
 
