@@ -16,6 +16,7 @@ import {
   makeRecord,
   recordKind,
   type LogOwner,
+  type LogPart,
   type LogPlace,
 } from './log-records.js';
 import { LogWriter } from './log-writer.js';
@@ -42,8 +43,8 @@ export interface CheckpointerHost {
   idle(): boolean;
   /** There is something to write. */
   wake(): void;
-  /** This worker's part is on disk up to this place. */
-  stored(checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void;
+  /** This worker's part is on disk. */
+  stored(checkpoint: number, part: LogPart, streams: readonly StreamPosition[]): void;
   failed(checkpoint: number, why: string): void;
 }
 
@@ -295,7 +296,7 @@ export class Checkpointer {
     this.kept = open.end;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
     if (host.planted.has('journal trimmed early')) this.journal.trim(open.journal);
-    host.stored(open.checkpoint, open.end, open.streams);
+    host.stored(open.checkpoint, { ...open.end, journal: open.journal.file }, open.streams);
   }
 
   /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */

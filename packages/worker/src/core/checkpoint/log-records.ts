@@ -96,10 +96,18 @@ export const logOutputs = messageTable({
 export type LogHead = MessageOf<typeof logHeads>;
 export type LogCut = MessageOf<typeof logCuts>;
 
+export const logPartFields = { file: fieldU53, offset: fieldU53, sum: fieldU32, journal: fieldU53 } as const;
+
 export interface LogPlace {
   readonly file: number;
   readonly offset: number;
   readonly sum: number;
+}
+
+/** What a worker has on disk of a checkpoint: its event log up to a place. */
+export interface LogPart extends LogPlace {
+  /** The file of its journal in which begins what was not processed yet. */
+  readonly journal: number;
 }
 
 export const logStart: LogPlace = { file: 0, offset: 0, sum: 0 };

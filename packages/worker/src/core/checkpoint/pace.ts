@@ -1,6 +1,6 @@
 import type { LineLog } from '../ports.js';
 import type { StreamPosition } from '../streams/stream-position.js';
-import type { LogPlace } from './log-records.js';
+import type { LogPart } from './log-records.js';
 
 /** A checkpoint that is not through after this is abandoned; the limit adapts to disks that are slower. */
 const limitNsMin = 5e9;
@@ -9,7 +9,7 @@ const limitNsMax = 600e9;
 const perEpoch = 1_000_000;
 
 /** A member's part of a checkpoint, on its disk. */
-export type Part = LogPlace & { readonly name: string };
+export type Part = LogPart & { readonly name: string };
 
 export interface CompleteCheckpoint {
   readonly checkpoint: number;

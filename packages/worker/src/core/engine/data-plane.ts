@@ -1,5 +1,5 @@
 import { KeptOutput } from '../checkpoint/kept-output.js';
-import type { DamagedLogError, LogOwner, LogPlace } from '../checkpoint/log-records.js';
+import type { DamagedLogError, LogOwner, LogPart } from '../checkpoint/log-records.js';
 import { Backpressure } from '../link/backpressure.js';
 import { frameKind, type Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';
@@ -39,7 +39,7 @@ export interface DataPlaneHost {
   /** This worker is to leave, and has neither slots nor sources any more. */
   leaving(): boolean;
   /** This worker's part of a checkpoint is on disk. */
-  saved(checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void;
+  saved(checkpoint: number, part: LogPart, streams: readonly StreamPosition[]): void;
   notSaved(checkpoint: number, why: string): void;
   /** Everything is as it was at the checkpoint. */
   restored(): void;
@@ -238,7 +238,7 @@ export class DataPlane {
         return host.leaving() && held + unacknowledged === 0;
       },
       wake: () => host.turnOpened(),
-      stored: (checkpoint, end, streams) => host.saved(checkpoint, end, streams),
+      stored: (checkpoint, part, streams) => host.saved(checkpoint, part, streams),
       failed: (checkpoint, why) => host.notSaved(checkpoint, why),
       restored: () => host.restored(),
       damaged: (kind, file, error) => host.damaged(kind, file, error),

@@ -1,4 +1,4 @@
-import type { LogPlace } from '../checkpoint/log-records.js';
+import type { LogPart } from '../checkpoint/log-records.js';
 import { CheckpointPace } from '../checkpoint/pace.js';
 import { Rescale, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
@@ -141,8 +141,8 @@ export class ClusterLeader {
     return true;
   }
 
-  saved(name: string, checkpoint: number, end: LogPlace, streams: readonly StreamPosition[]): void {
-    this.pace?.stored(checkpoint, { name, ...end }, streams);
+  saved(name: string, checkpoint: number, part: LogPart, streams: readonly StreamPosition[]): void {
+    this.pace?.stored(checkpoint, { name, ...part }, streams);
   }
 
   notSaved(name: string, checkpoint: number, why: string): void {

@@ -304,8 +304,8 @@ export class Member {
       case 'cut':
         return rooms.currentEpoch.cut(message.epoch, message.checkpoint, message.counted);
       case 'saved': {
-        const { checkpoint, file, offset, sum, streams } = message;
-        rooms.leader.saved(from, checkpoint, { file, offset, sum }, streams);
+        const { checkpoint, part, streams } = message;
+        rooms.leader.saved(from, checkpoint, part, streams);
         return rooms.succession.lead();
       }
       case 'notSaved':

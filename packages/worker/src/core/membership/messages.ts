@@ -2,6 +2,7 @@ import {
   fieldBoolean,
   fieldBytes,
   fieldList,
+  fieldStruct,
   fieldText,
   fieldU32,
   fieldU53,
@@ -9,6 +10,7 @@ import {
   messageTable,
   type MessageOf,
 } from '@wallaroo/protocol';
+import { logPartFields } from '../checkpoint/log-records.js';
 import { addressField } from '../link/greeting.js';
 import { streamField, streamPositionField } from '../streams/stream-position.js';
 
@@ -102,9 +104,7 @@ export const controlMessages = messageTable({
     tag: 24,
     fields: {
       checkpoint: fieldU53,
-      file: fieldU53,
-      offset: fieldU53,
-      sum: fieldU32,
+      part: fieldStruct(logPartFields),
       /** Of the streams that it held when it was cut. */
       streams: fieldList(streamPositionField),
     },

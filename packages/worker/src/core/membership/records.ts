@@ -10,6 +10,7 @@ import {
   type MessageOf,
 } from '@wallaroo/protocol';
 import { addressField } from '../link/greeting.js';
+import { logPartFields } from '../checkpoint/log-records.js';
 import { streamPositionField } from '../streams/stream-position.js';
 
 /** One worker of the cluster, in the life that the record is about. */
@@ -22,8 +23,7 @@ const memberField = fieldStruct({
   data: addressField,
 });
 
-/** What a member has on disk of a checkpoint: its event log up to a place. */
-const partField = fieldStruct({ name: fieldText, file: fieldU53, offset: fieldU53, sum: fieldU32 });
+const partField = fieldStruct({ name: fieldText, ...logPartFields });
 
 /**
  * The records of the control log: what the cluster has decided, in one order, each on disk at every member

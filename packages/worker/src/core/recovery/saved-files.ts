@@ -75,6 +75,9 @@ export function checkLogs(
     if (error !== undefined) return damaged('events', file, error);
   }
   const journal = logs.filter(({ kind }) => kind === 'journal').map(({ file }) => file);
+  // Where it must begin, if there is any of it.
+  const first = part?.journal ?? 0;
+  if (!journal.includes(first)) journal.push(first);
   journal.sort((one, other) => one - other);
   const gap = gapIn(journal, (file) => startOf('journal', file));
   if (gap !== undefined) damaged('journal', gap.file, gap.error);

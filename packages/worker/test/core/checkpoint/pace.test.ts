@@ -3,7 +3,7 @@ import { CheckpointPace } from '../../../src/core/checkpoint/pace.js';
 import { Lines } from '../support/members.js';
 
 const second = 1e9;
-const part = (name: string) => ({ name, file: 0, offset: 1, sum: 2 });
+const part = (name: string) => ({ name, file: 0, offset: 1, sum: 2, journal: 0 });
 const stream = { source: 's', stream: 1n, position: 2n };
 
 describe('the pace of checkpoints', () => {

@@ -116,7 +116,7 @@ describe('the state of a cluster', () => {
   });
 
   it('forgets the part that a member had in a checkpoint when it leaves: another worker may take its name', () => {
-    const parts = ['a', 'b', 'c'].map((name) => ({ name, file: 0, offset: 1, sum: 1 }));
+    const parts = ['a', 'b', 'c'].map((name) => ({ name, file: 0, offset: 1, sum: 1, journal: 0 }));
     let state = stateOf(['a', 'b', 'c'], 4, { owners: [0, 2, 2, 0] });
     state = after(state, { type: 'checkpoint', checkpoint: 1, parts, streams: [] });
     state = after(state, { type: 'left', names: ['b'] });

@@ -3,7 +3,7 @@ import { Journal } from '../../../src/core/checkpoint/journal.js';
 import { Engine } from '../../../src/core/engine/engine.js';
 import { Operations } from '../../../src/core/operations.js';
 import { checkLogs } from '../../../src/core/recovery/saved-files.js';
-import { records } from '../../../src/core/membership/records.js';
+import { records, type EpochRecord } from '../../../src/core/membership/records.js';
 import { planApplication } from '../../../src/core/topology/planner.js';
 import { application, source, type SinkConfig, type SourceConfig } from '../../../src/index.js';
 import { epochOf, Lines } from '../support/members.js';
@@ -46,7 +46,7 @@ function journalOnDisk(worker = 'a'): MemoryLog {
 }
 
 /** What is found before anything is read. */
-function found(disk: MemoryLog): string[] {
+function found(disk: MemoryLog, more: Partial<EpochRecord> = {}): string[] {
   const findings: string[] = [];
   const logs = [...disk.files.keys()].map((name) => {
     const [kind, file] = name.split(' ') as ['events' | 'journal', string];
@@ -56,11 +56,11 @@ function found(disk: MemoryLog): string[] {
     ...{ application: 'a', name: 'a', fingerprint: '', incarnation: 1 },
     control: { host: 'a', port: 1 },
     data: { host: 'a', port: 2 },
-    records: [records.encode(epochOf(['a']))],
+    records: [records.encode(epochOf(['a'], 1, more))],
   };
   const startOf = (kind: 'events' | 'journal', file: number) => {
-    const { bytes } = disk.file(kind, file);
-    return { start: bytes.subarray(0, 4096), bytes: bytes.length };
+    const bytes = disk.files.get(`${kind} ${file}`)?.bytes;
+    return bytes && { start: bytes.subarray(0, 4096), bytes: bytes.length };
   };
   checkLogs(content, logs, startOf, (kind, file, { offset, message }) =>
     findings.push(`${kind} ${file} ${offset}: ${message}`),
@@ -95,11 +95,28 @@ describe('the check of saved files', () => {
     }
   });
 
+  it('finds that the first file is missing which the checkpoint needs, and not one that it does not need', () => {
+    const disk = journalOnDisk();
+    const [first, second, third] = numbers(disk);
+    disk.files.delete(`journal ${first}`);
+    const from = (journal: number) => {
+      const parts = [{ name: 'a', file: 0, offset: 0, sum: 0, journal }];
+      return found(disk, { checkpoint: 1, parts, partOwners: Array<number>(8).fill(0) });
+    };
+    expect(from(second!)).to.deep.equal([]);
+    // Nor is a part in the checkpoint, or a checkpoint, needed to miss it.
+    expect(found(disk)).to.deep.equal(from(0));
+    expect(from(0)).to.deep.equal([
+      `journal 0 0: the journal ends here, and goes on at ${second}: bytes between are missing`,
+    ]);
+    disk.files.delete(`journal ${second}`);
+    expect(from(second!)[0]).to.match(new RegExp(`^journal ${second} 0: .* goes on at ${third! - second!}:`));
+  });
+
   it('finds a file that another worker has begun, also at another place', () => {
     const disk = journalOnDisk('b');
     const [first, second] = numbers(disk);
     disk.files.set(`journal ${second! + 1}`, disk.file('journal', first!));
-    disk.files.delete(`journal ${first}`);
     expect(found(disk)[0]).to.match(/^journal \d+ 0: it belongs to the worker b of this cluster/);
   });
 

@@ -132,8 +132,7 @@ export class Rooms implements Parts {
       resilience: settings.resilience,
       owner: () => ({ cluster: standing.cluster, application: plan.application.name, worker: name }),
       leaving: () => this.leaving.handedOver,
-      saved: (checkpoint, { file, offset, sum }, streams) =>
-        tellLeader({ type: 'saved', checkpoint, file, offset, sum, streams }),
+      saved: (checkpoint, part, streams) => tellLeader({ type: 'saved', checkpoint, part, streams }),
       notSaved: (checkpoint, why) => tellLeader({ type: 'notSaved', checkpoint, why }),
       restored: () => this.currentEpoch.restored(),
       damaged: (kind, file, error) =>
