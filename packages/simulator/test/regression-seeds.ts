@@ -205,6 +205,18 @@ export const regressionSeeds: readonly RegressionSeed[] = [
     ],
   },
   {
+    seed: 313309,
+    why: 'a worker that was leaving, and lived, was given up while it had no connection, with what it had read',
+    messages: 82,
+    faults: [
+      { when: { atMs: 6961 }, kind: 'reset', between: [1, 0] },
+      { when: { phase: 'forming', nth: 2 }, kind: 'partition', from: 1, to: 0, forMs: 4347 },
+      { when: { atMs: 15432 }, kind: 'partition', from: 1, to: 0, forMs: 6000 },
+      { when: { atMs: 7322 }, kind: 'slowProcess', host: 0, forMs: 6000 },
+      { when: { atMs: 9451 }, kind: 'shrink', ask: 0, leave: [1], drain: true },
+    ],
+  },
+  {
     seed: 301253,
     why: 'that nothing was under way in one epoch was taken to be so in the next, and no last checkpoint came',
     messages: 1,
@@ -224,6 +236,20 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 7014 }, kind: 'kill', host: 0, downMs: 661, wishes: 4, part: 0, power: false },
       { when: { atMs: 4426 }, kind: 'failDisk', host: 0, forMs: 3499 },
       { when: { atMs: 5183 }, kind: 'join', host: 4 },
+    ],
+  },
+  {
+    seed: 313832,
+    why: 'workers counted the frames of a new initializer on from those of its former life, which had no files',
+    messages: 1,
+    faults: [
+      {
+        ...{ when: { line: 'Distributing local topologies', nth: 1 }, kind: 'kill', host: 0, downMs: 4000 },
+        ...{ wishes: 0, part: 0, power: false },
+      },
+      { when: { atMs: 5461 }, kind: 'kill', host: 2, downMs: 2, wishes: 0, part: 0.15, power: false },
+      { when: { atMs: 5808 }, kind: 'kill', host: 0, downMs: 19, wishes: 47, part: 0.45, power: false },
+      { when: { atMs: 3912 }, kind: 'failDisk', host: 0, forMs: 2574 },
     ],
   },
 ];

@@ -131,17 +131,6 @@ export function needed(state: ClusterState): ReadonlySet<string> {
   return names;
 }
 
-/**
- * Members without whom the cluster does not go on. All that have opened their sources have read what is nowhere else.
- * @param restores everything goes back to a checkpoint when one is away, also what those have read that leave
- */
-export function awaited(state: ClusterState, restores: boolean): ReadonlySet<string> {
-  const { members, newcomers, leaving } = state;
-  const owning = needed(state);
-  const names = members.map(({ name }) => name).filter((name) => !newcomers.includes(name));
-  return new Set(names.filter((name) => restores || owning.has(name) || !leaving.includes(name)));
-}
-
 /** The state to which a cluster goes back: slots are where they were when the checkpoint was cut. */
 export function rolledBack(state: ClusterState): ClusterState {
   const { checkpoint, members } = state;

@@ -139,9 +139,12 @@ export class Leadership {
     this.append(asEpoch(state, epoch, members), 0, epoch, members);
   }
 
+  /** A member has promised an epoch to another leader, or to a former life of this one: it takes a higher one. */
   fenced(epoch: number): void {
     this.heardOf(epoch);
-    if (this.now.stage === 'gathering' && this.now.epoch <= epoch) this.resign();
+    const { now } = this;
+    if (now.stage === 'idle') return;
+    if (now.epoch < epoch || (now.stage === 'gathering' && now.epoch === epoch)) this.resign();
   }
 
   stored(member: string, epoch: number, index: number): void {

@@ -158,6 +158,19 @@ describe('the leader', () => {
     expect(host.news[0]).to.equal('a: gather 9');
   });
 
+  it('tries a higher epoch when its first record is fenced: a member has promised more to its former life', () => {
+    const host = new Host();
+    host.leadership.found(epochOf(names));
+    host.written();
+    host.leadership.fenced(1);
+    expect(host.leadership.stage, 'that is its own').to.equal('appending');
+    host.leadership.fenced(2);
+    expect(host.leadership.stage).to.equal('idle');
+    void host.news;
+    host.leadership.review(lives);
+    expect(host.news[0]).to.equal('a: gather 3');
+  });
+
   it('is not fenced by an epoch below the one that it gathers for', () => {
     const host = new Host([epochOf(names, 4)]);
     host.leadership.review(lives);

@@ -26,9 +26,9 @@ export class Formation {
 
   /** How many workers the cluster has room for that this one forms; undefined: it forms none, or has formed it. */
   get places(): number | undefined {
-    const { settings, standing, leader } = this.parts;
+    const { settings, standing, clusterLog } = this.parts;
     const { role } = settings;
-    const open = standing.phase === 'forming' && leader.leadership.stage === 'idle';
+    const open = standing.phase === 'forming' && clusterLog.state.epoch === 0;
     return role.kind === 'initializer' && open ? role.workerCount - 1 : undefined;
   }
 

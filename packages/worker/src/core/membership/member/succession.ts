@@ -1,4 +1,3 @@
-import { awaited, type ClusterState } from '../cluster-state.js';
 import type { Lives } from '../leadership.js';
 import type { MemberRecord } from '../records.js';
 import type { Parts } from './parts.js';
@@ -6,9 +5,6 @@ import type { ShutdownPart } from './shutdown-part.js';
 
 /** Who leads, by rule: the first member; if it is away and the cluster can go on without it, the next one. */
 export class Succession {
-  /** Asked for at every tick, and seldom changed. */
-  private needs: { readonly state: ClusterState; readonly names: ReadonlySet<string> } | undefined;
-
   constructor(
     private readonly parts: Pick<
       Parts,
@@ -23,9 +19,9 @@ export class Succession {
     const { state } = clusterLog;
     if (state.epoch === 0 || standing.finishing) return;
     const now = ports.clock.now();
-    const needs = this.awaitedIn(state);
+    // All that have opened their sources have read what is nowhere else: the cluster waits for them.
     const gone = (member: MemberRecord) => {
-      if (member.name === standing.name || needs.has(member.name)) return false;
+      if (member.name === standing.name || !state.newcomers.includes(member.name)) return false;
       const peer = mesh.peer(member.name);
       return !attendance.present(peer, now) && attendance.gone(peer, now);
     };
@@ -35,12 +31,6 @@ export class Succession {
     if (there[0]?.name !== standing.name || this.leaderIsLeaving(now)) return;
     if (!this.shutdownPart.begun) leader.tick(this.livesOf(there, now));
     else leader.tickLast(this.livesOf(there, now), this.shutdownPart.wantsCheckpoint);
-  }
-
-  private awaitedIn(state: ClusterState): ReadonlySet<string> {
-    if (this.needs?.state !== state)
-      this.needs = { state, names: awaited(state, this.parts.settings.resilience !== undefined) };
-    return this.needs.names;
   }
 
   /** The record by which the leader leaves is on its way: until it is in effect, nobody else leads. */

@@ -40,7 +40,10 @@ export class Peers {
     } else {
       boundary.session.to = incarnation;
     }
-    if (reborn) this.events.restarted(peer);
+    if (!reborn) return;
+    // It counts its frames anew, also if it has the incarnation of its former life.
+    peer.control.receiver.session = undefined;
+    this.events.restarted(peer);
   }
 
   private newPeer(name: string): Peer {

@@ -201,12 +201,10 @@ export class Reception {
     if (channel === 'control') {
       peer.addresses = addressesOf(hello, inbound);
       peer.control.boundary.address = peer.addresses.control;
-      const reborn = peer.life !== 0 && peer.life !== hello.life;
       this.peers.noteLife(peer, hello.incarnation, hello.life);
       const session = { epoch: 0, from: hello.incarnation, to: this.surroundings.self().incarnation };
-      if (reborn || receiver.session?.from !== session.from || receiver.session.to !== session.to) {
+      if (receiver.session?.from !== session.from || receiver.session.to !== session.to)
         receiver.restart(session, false);
-      }
     }
     invariant(receiver.session !== undefined, 'a link that is greeted has a session');
     const former = receiver.connection;
