@@ -252,4 +252,16 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 3912 }, kind: 'failDisk', host: 0, forMs: 2574 },
     ],
   },
+  {
+    seed: 324905,
+    why: 'one sink had voted no, and what another one still prepared for that checkpoint was taken to be over',
+    messages: 76,
+    faults: [
+      { when: { phase: 'draining', nth: 1 }, kind: 'failSink', host: 0, how: 'refuses', forMs: 6000 },
+      {
+        ...{ when: { phase: 'finishing', nth: 1 }, kind: 'kill', host: 0, downMs: 3, wishes: 0 },
+        ...{ part: 0, power: false, atShutdown: true },
+      },
+    ],
+  },
 ];

@@ -139,7 +139,7 @@ export class Damages implements Partial<Watch> {
   }
 
   /** The newest checkpoint, if it rests on what is damaged from `at` on. */
-  private bearing(host: Host, { file, how, other }: DamageDeed, number: number, at: number): Bearing {
+  private bearing(host: Host, { file, how }: DamageDeed, number: number, at: number): Bearing {
     const { checkpoint } = this.newest;
     const part = checkpoint?.parts.find(({ name }) => name === host.name);
     if (file === 'cluster' || checkpoint === undefined || part === undefined) return none;
@@ -149,21 +149,22 @@ export class Damages implements Partial<Watch> {
     }
     const from = journalOf(host.logs.events.content(part.file).subarray(0, part.offset), part.file);
     if (from === undefined) return none;
-    const content = host.logs.journal.content(number);
-    if (number < from.file || (number === from.file && at < from.offset)) {
+    const { journal } = host.logs;
+    const content = journal.content(number);
+    const done = number < from.file ? content.length : number === from.file ? from.offset : 0;
+    const breaks = { breaks: checkpoint.id, done: false };
+    if (how === 'foreign') return breaks;
+    if (at < done) {
+      // What stands before that place was there, and the place itself: that there are so many bytes is seen.
+      if (number === from.file && how !== 'flip') return breaks;
       // That it was taken still counts, for those who sent it.
-      host.logs.journal.remember(number, content);
+      journal.remember(number, content.subarray(0, done));
       return { breaks: undefined, done: true };
     }
-    // Where an end is missing, or all that follows, nothing is there to say that it was; nor are records that stood at
-    // other places of another journal any.
-    const another = this.world.hosts[other]!.logs.journal.numbers[0];
-    const headIsRead = number === from.file && from.offset > 0;
-    const seen =
-      how === 'foreign'
-        ? headIsRead || another === number
-        : how === 'flip' && syncedBy(number, content) > number + at;
-    return seen ? { breaks: checkpoint.id, done: false } : none;
+    // Where an end is missing, or all that follows, nothing is there to say that it was.
+    const behind = journal.numbers.filter((one) => one > number || (how === 'flip' && one === number));
+    const synced = behind.map((one) => syncedBy(one, journal.content(one)));
+    return Math.max(0, ...synced) > number + at ? breaks : none;
   }
 
   /** What is known of the cluster on any disk. */

@@ -189,16 +189,19 @@ export class World implements Watch {
   private prepare(process: Process, checkpoint: number, counted: number): void {
     const sinks = [...this.hosts[process.host]!.twoPhaseSinks.values()];
     let left = sinks.length;
-    let failed = false;
-    const yes = () => {
-      if (--left <= 0) process.post((core) => core.sinksPrepared(checkpoint));
+    let refusal: string | undefined;
+    const answered = () => {
+      if (--left > 0) return;
+      process.post((core) =>
+        refusal === undefined ? core.sinksPrepared(checkpoint) : core.prepareFailed(checkpoint, refusal),
+      );
     };
     const no = (why: string) => {
-      if (!failed) process.post((core) => core.prepareFailed(checkpoint, why));
-      failed = true;
+      refusal ??= why;
+      answered();
     };
-    if (left === 0) yes();
-    for (const sink of sinks) sink.prepare(checkpoint, counted, { yes, no });
+    if (left === 0) answered();
+    for (const sink of sinks) sink.prepare(checkpoint, counted, { yes: answered, no });
   }
 
   private restore(process: Process, checkpoint: number, positions: ReadonlyMap<string, Buffer>): void {

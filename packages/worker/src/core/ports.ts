@@ -132,7 +132,7 @@ export interface Ends {
   /**
    * All that sinks were given so far belongs to this checkpoint, unless it belongs to one up to `counted`, the newest
    * that counts, of which the sinks may not have been told yet: they let that out first. `sinksPrepared` follows when
-   * it will outlive a crash, `prepareFailed` when it will not.
+   * it will outlive a crash, `prepareFailed` when it will not: once all sinks have answered.
    */
   prepare(checkpoint: number, counted: number): void;
   /** The checkpoint is recorded: sinks let out what belongs to it and to all before, sources acknowledge. */

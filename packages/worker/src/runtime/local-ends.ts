@@ -143,8 +143,12 @@ export class LocalEnds {
     return this.sinks.some(({ sink }) => sink.transactions !== undefined);
   }
 
+  /** Rejects when a sink has, and all have answered: what another one still prepares must be over before a later one counts. */
   async prepare(checkpoint: number, counted: number): Promise<void> {
-    await Promise.all(this.sinks.map(async ({ sink }) => sink.transactions?.prepare(checkpoint, counted)));
+    const answers = await Promise.allSettled(
+      this.sinks.map(async ({ sink }) => sink.transactions?.prepare(checkpoint, counted)),
+    );
+    for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   }
 
   commit(checkpoint: number): void {

@@ -129,23 +129,34 @@ export class JournalReplay {
     const { place, incomplete } = reader;
     if (incomplete > 0)
       return this.failed(new DamagedLogError(place.offset, 'the file ends within a record'));
-    if (place.offset < host.fileBytes) return host.ended(place, 0);
+    if (place.offset < host.fileBytes) return this.endsHere(place);
     this.reader = this.readerFrom(nextFile(place));
     host.wake();
   }
 
-  /** No record stands at the place of the reader: has it ever been on disk? */
   private failed(error: DamagedLogError): void {
-    const { host } = this;
     const { place } = this.reader;
-    const damaged = () => host.damaged(place.file, error);
     this.reading = true;
-    if (error instanceof ForeignLogError || this.until !== undefined) return damaged();
+    if (error instanceof ForeignLogError || this.until !== undefined)
+      return this.host.damaged(place.file, error);
+    this.endsHere(place, error);
+  }
+
+  /** No record stands at this place: has one ever been on disk? Whatever stands behind it may know. */
+  private endsHere(place: LogPlace, error?: DamagedLogError): void {
+    const { host } = this;
+    this.reading = true;
     let torn = 0;
     const lookBehind = (at: LogPlace): void =>
       this.read(at.file, at.offset, unsyncedBytesMax, (rest) => {
-        const wasThere = rest.length === unsyncedBytesMax || syncedBy(rest, at) > journalBytes(place);
-        if (wasThere) return damaged();
+        const synced = rest.length === unsyncedBytesMax ? Infinity : syncedBy(rest, at);
+        if (synced > journalBytes(place)) {
+          const missing = new DamagedLogError(
+            place.offset,
+            'the journal ends here, and bytes behind are missing',
+          );
+          return host.damaged(place.file, error ?? missing);
+        }
         if (at === place) torn = rest.length;
         else if (rest.length === 0) return host.ended(place, torn);
         lookBehind(nextFile({ ...at, offset: at.offset + rest.length }));

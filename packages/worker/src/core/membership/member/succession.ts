@@ -19,9 +19,11 @@ export class Succession {
     const { state } = clusterLog;
     if (state.epoch === 0 || standing.finishing) return;
     const now = ports.clock.now();
-    // All that have opened their sources have read what is nowhere else: the cluster waits for them.
+    // All that have opened their sources have read what is nowhere else: the cluster waits for them, until they leave.
+    const awaited = (name: string) =>
+      state.members.some((member) => member.name === name) && !state.newcomers.includes(name);
     const gone = (member: MemberRecord) => {
-      if (member.name === standing.name || !state.newcomers.includes(member.name)) return false;
+      if (member.name === standing.name || awaited(member.name)) return false;
       const peer = mesh.peer(member.name);
       return !attendance.present(peer, now) && attendance.gone(peer, now);
     };
