@@ -30,6 +30,7 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'processed before journaled': 33,
   'journal trimmed early': 14,
   'no copy on write': 339,
+  'changes since the base are left out': 79,
 };
 
 /** Bugs that show only with checkpoints; all others are looked for without. */
@@ -42,6 +43,7 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
   'processed before journaled',
   'journal trimmed early',
   'no copy on write',
+  'changes since the base are left out',
 ]);
 
 /** Bugs that do nothing but keep a cluster from going on, and why. */

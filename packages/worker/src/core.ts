@@ -3,6 +3,7 @@ export { Engine, type EnginePorts } from './core/engine/engine.js';
 export { InvariantError } from './core/invariant.js';
 export {
   RecordReader,
+  headIn,
   logCuts,
   logHeadBytesMax,
   logStart,

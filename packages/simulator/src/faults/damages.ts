@@ -1,4 +1,13 @@
-import { ClusterLog, logCuts, readClusterFile, RecordReader, recordKind, seeds } from '@wallaroo/worker/core';
+import {
+  ClusterLog,
+  headIn,
+  logCuts,
+  logStart,
+  readClusterFile,
+  RecordReader,
+  recordKind,
+  seeds,
+} from '@wallaroo/worker/core';
 import type { Report } from '../checkers/finding.js';
 import type { CoreStatus, LogKind } from '../world/core.js';
 import type { Host, Watch } from '../world/host.js';
@@ -25,13 +34,13 @@ interface Damage {
   readonly good: Buffer;
   /** The checkpoint that cannot be gone back to without it; undefined: nobody need see it. */
   readonly breaks: number | undefined;
-  /** A part of a journal that all checkpoints have done with. */
-  readonly done: boolean;
+  /** In a part of a journal that all checkpoints have done with, of a file that they still need; takes it for mended. */
+  readonly repaired: (() => void) | undefined;
 }
 
 /** What rests on bytes that are damaged. */
-type Bearing = Pick<Damage, 'breaks' | 'done'>;
-const none: Bearing = { breaks: undefined, done: false };
+type Bearing = Pick<Damage, 'breaks' | 'repaired'>;
+const none: Bearing = { breaks: undefined, repaired: undefined };
 
 /**
  * Damages files of workers that are dead, and does what the operator does when one ends with the word of it: puts the
@@ -106,9 +115,7 @@ export class Damages implements Partial<Watch> {
     if (damage === undefined) return;
     this.damaged.delete(host);
     const { file, how, at } = damage.deed;
-    // Nobody reads there again but those who count what the journal has taken.
-    if (file === 'journal' && how === 'flip' && damage.done)
-      host.logs.journal.repair(damage.number, damage.good);
+    damage.repaired?.();
     if (damage.breaks === undefined || status.checkpoint !== damage.breaks) return;
     this.report({
       checker: 'damage',
@@ -121,6 +128,7 @@ export class Damages implements Partial<Watch> {
   private mend(host: Host): void {
     const damage = this.damaged.get(host)!;
     this.damaged.delete(host);
+    damage.repaired?.();
     put(host, damage.deed.file, damage.number, damage.good);
   }
 
@@ -144,22 +152,27 @@ export class Damages implements Partial<Watch> {
     const part = checkpoint?.parts.find(({ name }) => name === host.name);
     if (file === 'cluster' || checkpoint === undefined || part === undefined) return none;
     if (file === 'events') {
-      const needed = number === part.file && at < part.offset;
-      return needed ? { breaks: checkpoint.id, done: false } : none;
+      const base = headIn(host.logs.events.content(part.file), part.file)?.base ?? logStart;
+      const needed = (number === part.file && at < part.offset) || (number === base.file && at < base.offset);
+      return needed ? { breaks: checkpoint.id, repaired: undefined } : none;
     }
     const from = journalOf(host.logs.events.content(part.file).subarray(0, part.offset), part.file);
     if (from === undefined) return none;
     const { journal } = host.logs;
     const content = journal.content(number);
     const done = number < from.file ? content.length : number === from.file ? from.offset : 0;
-    const breaks = { breaks: checkpoint.id, done: false };
+    const breaks = { breaks: checkpoint.id, repaired: undefined };
     if (how === 'foreign') return breaks;
     if (at < done) {
       // What stands before that place was there, and the place itself: that there are so many bytes is seen.
       if (number === from.file && how !== 'flip') return breaks;
-      // That it was taken still counts, for those who sent it.
-      journal.remember(number, content.subarray(0, done));
-      return { breaks: undefined, done: true };
+      // That it was taken still counts, for those who sent it. Nobody else reads there again.
+      const forget = journal.remember(number, content);
+      const repaired = () => {
+        journal.repair(number, content);
+        forget();
+      };
+      return { breaks: undefined, repaired: number === from.file ? repaired : undefined };
     }
     // Where an end is missing, or all that follows, nothing is there to say that it was.
     const behind = journal.numbers.filter((one) => one > number || (how === 'flip' && one === number));

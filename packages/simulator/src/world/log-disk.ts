@@ -80,10 +80,10 @@ export class LogDisk {
     });
   }
 
-  removeBefore(file: number, post: Post): void {
+  removeBefore(file: number, kept: number | undefined, post: Post): void {
     this.ask(post, () => {
       for (const number of [...this.files.keys()].sort((one, other) => one - other)) {
-        if (number >= file) continue;
+        if (number >= file || number === kept) continue;
         this.remember(number, this.content(number));
         this.files.delete(number);
       }
@@ -108,10 +108,16 @@ export class LogDisk {
     }
   }
 
-  /** Those who look on find this among what has been removed. */
-  remember(file: number, content: Buffer): void {
+  /** Those who look on find this among what has been removed, until the function that is returned is called. */
+  remember(file: number, content: Buffer): () => void {
     this.removed.push(content);
     this.removedNumbers.push(file);
+    return () => {
+      const at = this.removed.indexOf(content);
+      if (at < 0) return;
+      this.removed.splice(at, 1);
+      this.removedNumbers.splice(at, 1);
+    };
   }
 
   /** What is under way is done for nobody. */

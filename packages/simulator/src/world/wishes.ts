@@ -26,7 +26,12 @@ export type Wish =
       readonly file: number;
       readonly length: number;
     }
-  | { readonly kind: 'removeBefore'; readonly log: LogKind; readonly file: number }
+  | {
+      readonly kind: 'removeBefore';
+      readonly log: LogKind;
+      readonly file: number;
+      readonly kept: number | undefined;
+    }
   | { readonly kind: 'prepare'; readonly checkpoint: number; readonly counted: number }
   | { readonly kind: 'commit'; readonly checkpoint: number }
   | {
@@ -85,7 +90,7 @@ export class WishList {
         read: (operation, log, file, offset, length) =>
           this.add({ kind: 'read', log, operation, file, offset, length }),
         cutOff: (operation, log, file, length) => this.add({ kind: 'cutOff', log, operation, file, length }),
-        removeBefore: (log, file) => this.add({ kind: 'removeBefore', log, file }),
+        removeBefore: (log, file, kept) => this.add({ kind: 'removeBefore', log, file, kept }),
       },
       ends: {
         positions: () => this.positions(),

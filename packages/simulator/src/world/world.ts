@@ -138,7 +138,7 @@ export class World implements Watch {
         return host.logs[wish.log].cutOff(wish.operation, wish.file, wish.length, process.post);
       case 'removeBefore':
         trace.add('remove before', name, wish.file);
-        return host.logs[wish.log].removeBefore(wish.file, process.post);
+        return host.logs[wish.log].removeBefore(wish.file, wish.kept, process.post);
       case 'prepare':
         trace.add('prepare', name, wish.checkpoint);
         return this.prepare(process, wish.checkpoint, wish.counted);

@@ -51,6 +51,8 @@ export const plantedBugs = [
   'journal trimmed early',
   /** A state that changes before its turn has come is not written as it was at the cut. */
   'no copy on write',
+  /** A file that goes on from a base begins with what has changed since the last cut only. */
+  'changes since the base are left out',
 ] as const;
 
 export type PlantedBug = (typeof plantedBugs)[number];

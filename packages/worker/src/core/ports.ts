@@ -73,8 +73,11 @@ export interface Storage {
 export interface LogFiles {
   /** Takes over `bytes`, which go behind all that the file has. A file begins with its first bytes. */
   append(kind: LogKind, file: number, bytes: Buffer): void;
-  /** `stored` follows when all that was appended to the file is on disk, `storeFailed` when it cannot be. */
-  sync(operation: number, kind: LogKind, file: number): void;
+  /**
+   * `stored` follows when all that was appended to the file is on disk, `storeFailed` when it cannot be, or when the one
+   * is gone that it goes on from.
+   */
+  sync(operation: number, kind: LogKind, file: number, base?: number): void;
   /**
    * `logRead` follows, with at most `length` bytes from `offset` on, fewer at the end of the file only; or
    * `storeFailed`. A file that is not there has no bytes.
@@ -82,8 +85,8 @@ export interface LogFiles {
   read(operation: number, kind: LogKind, file: number, offset: number, length: number): void;
   /** Cuts a file off behind `length` bytes and removes all later ones. `stored` follows, on disk, or `storeFailed`. */
   cutOff(operation: number, kind: LogKind, file: number, length: number): void;
-  /** Removes the files before this one, some time. */
-  removeBefore(kind: LogKind, file: number): void;
+  /** Removes the files before this one, but for the one that is `kept`, some time. */
+  removeBefore(kind: LogKind, file: number, kept?: number): void;
 }
 
 export type LogKind = 'events' | 'journal';

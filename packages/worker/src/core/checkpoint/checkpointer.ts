@@ -5,6 +5,7 @@ import type { Peer } from '../membership/peer.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Ends, LogFiles } from '../ports.js';
+import type { CutScope } from '../step/state-store.js';
 import type { StreamPosition } from '../streams/stream-position.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
@@ -22,9 +23,14 @@ import {
 import { LogWriter } from './log-writer.js';
 import { StateLog } from './state-log.js';
 
-/** A file is followed by another one when it is this much longer than its first checkpoint, and this long at least. */
-const growth = 3;
+/** A file is not followed by another one before it is as long. */
 const fileBytesMin = 16 * 1024 * 1024;
+/** What has changed since the base is gathered in another file when it takes less than one part in so many of this one. */
+const churn = 10;
+/** But this file does not become longer than so many bases: all of it is read when a worker comes back. */
+const basesMax = 2;
+/** When so many of all entries have changed since the base, everything is written again. */
+const changedShareMax = 0.5;
 
 export interface CheckpointerHost {
   readonly engine: Engine;
@@ -58,6 +64,8 @@ interface Open {
   /** Its part is on disk up to there. */
   end: LogPlace | undefined;
   readonly journal: LogPlace;
+  /** The file that its own goes on from, if that is another one. */
+  readonly base: number | undefined;
   readonly streams: readonly StreamPosition[];
   readonly idle: boolean;
 }
@@ -87,10 +95,12 @@ export class Checkpointer {
   private told: Open | undefined;
   /** Where the part ends that counts, or may come to count. */
   private kept: LogPlace = logStart;
-  /** The next cut begins another file, with everything. */
-  private wantsFile = true;
+  /** The next cut begins another file, with so much. */
+  private wantsFile: Exclude<CutScope, 'changes'> | undefined = 'everything';
   /** Bytes of the current file after its first checkpoint. */
   private firstBytes = 0;
+  /** Up to where the newest cut of everything is on disk. */
+  private base: LogPlace | undefined;
   private idleCommitted = false;
   private generation = 0;
 
@@ -124,9 +134,9 @@ export class Checkpointer {
 
   /** Another file begins with the next checkpoint, unless it does anyway, or this one holds nothing new. */
   rotate(): 'begun' | 'ongoing' | 'empty' {
-    if (this.wantsFile) return 'ongoing';
+    if (this.wantsFile !== undefined) return 'ongoing';
     if (this.writer.place.offset === this.firstBytes) return 'empty';
-    this.wantsFile = true;
+    this.wantsFile = 'everything';
     return 'begun';
   }
 
@@ -139,12 +149,8 @@ export class Checkpointer {
     if (checkpoint <= this.last) return;
     this.last = checkpoint;
     host.engine.endTurn();
-    const all = this.wantsFile;
-    if (all && this.writer.place.offset > 0) {
-      this.writer.nextFile();
-      this.firstBytes = 0;
-    }
-    this.wantsFile = false;
+    const scope = this.wantsFile ?? 'changes';
+    if (this.wantsFile !== undefined) this.beginFile(this.wantsFile);
     const open: Open = {
       checkpoint,
       awaited: new Set(host.peers().map(({ name }) => name)),
@@ -152,6 +158,7 @@ export class Checkpointer {
       syncing: false,
       end: undefined,
       journal: this.journal.position,
+      base: this.base?.file,
       streams: host.ends.streams(),
       idle: host.idle() && this.journal.empty,
     };
@@ -161,7 +168,8 @@ export class Checkpointer {
       const content = logOutputs.encode({ type: 'logOutput', sink, ...output.cut(checkpoint) });
       this.writer.append(recordKind.output, makeRecord(content));
     }
-    this.states.cut(all);
+    const forgets = scope === 'since base' && host.planted.has('changes since the base are left out');
+    this.states.cut(forgets ? 'changes' : scope);
     for (const { name, data } of host.peers()) {
       for (const frame of data.receiver.waitingFrames) {
         if (frame.kind === frameKind.batch) this.record(name, frame.bytes, 0, frame.bytes.length);
@@ -213,21 +221,30 @@ export class Checkpointer {
     this.committed = checkpoint;
     if (told?.checkpoint !== checkpoint || told.end === undefined) return;
     this.told = undefined;
-    host.files.removeBefore('events', told.end.file);
+    host.files.removeBefore('events', told.end.file, told.base);
     this.journal.trim(told.journal);
     if (told.idle) this.idleCommitted = true;
-    const limit = host.fileBytes ?? Math.max(fileBytesMin, growth * this.firstBytes);
-    if (this.writer.place.offset > limit) this.wantsFile = true;
+    this.wantsFile ??= this.fileToBegin();
   }
 
-  /** Everything has gone back to a checkpoint; its part in the log ends there. */
-  restored(checkpoint: number, end: LogPlace): void {
+  /** What was restored so far is the base that the rest goes on from. */
+  baseRestored(): void {
+    this.states.baseRestored();
+  }
+
+  /**
+   * Everything has gone back to a checkpoint; its part in the log ends there.
+   * @param base what the file that it ends in goes on from
+   */
+  restored(checkpoint: number, end: LogPlace, base: LogPlace): void {
     this.last = Math.max(this.last, checkpoint);
     this.committed = checkpoint;
     this.writer.continueAt(end);
     this.kept = end;
-    this.wantsFile = end.offset === 0;
     this.firstBytes = end.offset;
+    // A file that goes on from nothing is a base itself, with all that it has.
+    this.base = base.offset > 0 ? base : end.offset > 0 ? end : undefined;
+    this.wantsFile = this.base === undefined ? 'everything' : undefined;
   }
 
   /** Nothing is written any more. */
@@ -275,14 +292,18 @@ export class Checkpointer {
     const done = () => {
       if (generation !== this.generation) return;
       open.end = place;
-      if (this.firstBytes === 0) this.firstBytes = place.offset;
+      // A newer checkpoint may have begun another file meanwhile.
+      if (place.file === this.writer.place.file) {
+        if (this.firstBytes === 0) this.firstBytes = place.offset;
+        this.base ??= place;
+      }
       this.tellIfDone();
     };
     const failed = (why: string) => {
       if (generation === this.generation) this.failFile(place.file, why);
     };
     const operation = host.operations.begin(done, failed);
-    host.files.sync(operation, 'events', place.file);
+    host.files.sync(operation, 'events', place.file, open.base);
     if (host.planted.has('told before synced')) done();
   }
 
@@ -301,8 +322,29 @@ export class Checkpointer {
 
   /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */
   private failState(why: string): void {
-    this.wantsFile = true;
+    this.wantsFile = 'everything';
     this.fail(why);
+  }
+
+  private beginFile(scope: 'everything' | 'since base'): void {
+    if (this.writer.place.offset > 0) this.writer.nextFile(scope === 'since base' ? this.base : undefined);
+    if (scope === 'everything') this.base = undefined;
+    this.firstBytes = 0;
+    this.wantsFile = undefined;
+  }
+
+  /** With what another file is to begin, if this one is long for what it holds. */
+  private fileToBegin(): 'everything' | 'since base' | undefined {
+    const { base, writer } = this;
+    if (base === undefined) return undefined;
+    const { changedShare } = this.states;
+    const changedBytes = changedShare * base.offset;
+    // A base is left alone soon: as long as little has changed since, that costs next to nothing.
+    const wanted =
+      writer.place.file === base.file ? 0 : Math.min(basesMax * base.offset, churn * changedBytes);
+    const limit = this.host.fileBytes ?? Math.max(fileBytesMin, wanted);
+    if (writer.place.offset <= limit) return undefined;
+    return changedShare > changedShareMax ? 'everything' : 'since base';
   }
 
   /**
@@ -313,7 +355,7 @@ export class Checkpointer {
     const { host, kept, writer } = this;
     // Also when a newer checkpoint is open by now, and goes on in that file.
     if (writer.place.file !== failed) return;
-    this.wantsFile = true;
+    this.wantsFile = 'everything';
     const whatever = () => undefined;
     host.files.cutOff(host.operations.begin(whatever, whatever), 'events', kept.file, kept.offset);
     writer.continueAt(kept);

@@ -47,9 +47,12 @@ export type RecordKind = (typeof recordKind)[keyof typeof recordKind];
 export const recordHeaderBytes = 9;
 /** No record of ours is longer; one that says so is damaged. */
 export const recordBytesMax = 256 * 1024 * 1024;
-export const logVersion = 4;
+export const logVersion = 5;
 /** More than the first record of a file, its `logHead`, can have. */
 export const logHeadBytesMax = 4096;
+
+/** Between two records of a file, with what the checksum of the next one begins with. */
+export const logPlaceField = fieldStruct({ file: fieldU53, offset: fieldU53, sum: fieldU32 });
 
 export const logHeads = messageTable({
   logHead: {
@@ -61,12 +64,11 @@ export const logHeads = messageTable({
       worker: fieldText,
       /** Which of the files of the log it is. */
       file: fieldU53,
+      /** An event log: up to where a file before it has the state of all keys that are not in this one; at 0: nowhere. */
+      base: logPlaceField,
     },
   },
 });
-
-/** Between two records of a file, with what the checksum of the next one begins with. */
-export const logPlaceField = fieldStruct({ file: fieldU53, offset: fieldU53, sum: fieldU32 });
 
 export const logCuts = messageTable({
   logCut: {
@@ -239,6 +241,22 @@ export class RecordReader {
     }
     this.rest = at === bytes.length ? nothing : Buffer.from(bytes.subarray(at));
   }
+}
+
+/** The head of an event log, by its first bytes; undefined when they are none: whoever reads the file says so. */
+export function headIn(start: Buffer, file: number): LogHead | undefined {
+  const length = start.length < recordHeaderBytes ? undefined : recordLength(start, 0);
+  if (length === undefined || length > start.length) return undefined;
+  let head: LogHead | undefined;
+  const reader = new RecordReader({ ...logStart, file }, seeds.events, (kind, bytes, from, to) => {
+    if (kind === recordKind.head) head = logHeads.decode(bytes, from, to);
+  });
+  try {
+    reader.push(Buffer.from(start.subarray(0, length)));
+  } catch {
+    return undefined;
+  }
+  return head;
 }
 
 /** Of a whole record, if there may be one. */

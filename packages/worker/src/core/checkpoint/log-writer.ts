@@ -15,6 +15,8 @@ import {
 /** Appends records to the files of one kind. A file is known by the bytes that all before it have. */
 export class LogWriter {
   private end: LogPlace = logStart;
+  /** What the file goes on from that begins next. */
+  private base: LogPlace = logStart;
 
   constructor(
     private readonly files: LogFiles,
@@ -30,18 +32,21 @@ export class LogWriter {
   /** Goes on behind this place. */
   continueAt(end: LogPlace): void {
     this.end = end;
+    this.base = logStart;
   }
 
-  /** What follows goes into another file. */
-  nextFile(): void {
+  /** What follows goes into another file. @param base what that file goes on from */
+  nextFile(base = logStart): void {
     this.end = nextFile(this.end);
+    this.base = base;
   }
 
   /** Takes over a record with room for its header in front. */
   append(kind: RecordKind, record: Buffer): void {
     if (this.end.offset === 0) {
       const { file } = this.end;
-      const head = logHeads.encode({ type: 'logHead', version: logVersion, ...this.owner(), file });
+      const { base } = this;
+      const head = logHeads.encode({ type: 'logHead', version: logVersion, ...this.owner(), file, base });
       this.write(recordKind.head, makeRecord(head));
     }
     this.write(kind, record);

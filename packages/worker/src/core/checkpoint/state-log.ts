@@ -4,16 +4,21 @@ import { MessageEncoder } from '../codec/message-encoder.js';
 import { MessagePack } from '../codec/message-pack.js';
 import type { Engine } from '../engine/engine.js';
 import { stateCodecs, type StateCodec } from '../step/state-codec.js';
+import type { CutScope } from '../step/state-store.js';
 import { beginRecord, DamagedLogError, recordKind, takeRecord, type RecordKind } from './log-records.js';
 
 /** State is written in records of about this size. */
 const recordBytes = 64 * 1024;
 /**
  * Entries that are written between two turns of the loop. What has changed since the last cut mostly changes again
- * soon, and is written then, when it is at hand; so the slices of such a cut are small. A cut of everything is not to
- * take for ever: about a millisecond of work.
+ * soon, and is written then, when it is at hand; so the slices of such a cut are small. A cut of more is not to take for
+ * ever: about a millisecond of work.
  */
-const entriesPerSlice = { changes: 200, all: 1000 };
+const entriesPerSlice: Readonly<Record<CutScope, number>> = {
+  changes: 200,
+  'since base': 1000,
+  everything: 1000,
+};
 
 /** The state of all stages on its way to the event log, and back. */
 export class StateLog {
@@ -24,7 +29,7 @@ export class StateLog {
   /** Stages whose stores have nothing more to write for the cut. */
   private stage = 0;
   private writing = false;
-  private slice = entriesPerSlice.all;
+  private slice = entriesPerSlice.everything;
 
   constructor(
     engine: Engine,
@@ -40,12 +45,12 @@ export class StateLog {
     this.codecs = stateCodecs(engine.plan, engine.stores);
   }
 
-  /** From now on {@link writeSome} writes what has changed since the last cut, as it is now; or everything. */
-  cut(all: boolean): void {
+  /** From now on {@link writeSome} writes what the cut asks for, as it is now. */
+  cut(scope: CutScope): void {
     this.stage = 0;
-    this.slice = all ? entriesPerSlice.all : entriesPerSlice.changes;
+    this.slice = entriesPerSlice[scope];
     this.codecs.forEach(({ store }, stage) =>
-      store.cut(all, ({ key, state }) => {
+      store.cut(scope, ({ key, state }) => {
         if (this.writing || !this.copiesNothing) this.write(stage, key, state);
       }),
     );
@@ -64,6 +69,22 @@ export class StateLog {
     if (this.stage < this.codecs.length) return false;
     this.finishRecord();
     return true;
+  }
+
+  /** Which share of all entries has changed since the last cut of everything; 1 when there is none. */
+  get changedShare(): number {
+    let changed = 0;
+    let all = 0;
+    for (const { store } of this.codecs) {
+      changed += store.changedSinceBase;
+      all += store.size;
+    }
+    return all === 0 ? 1 : Math.min(1, changed / all);
+  }
+
+  /** What was restored so far is as if everything had been cut then. */
+  baseRestored(): void {
+    for (const { store } of this.codecs) store.baseRestored();
   }
 
   clear(): void {

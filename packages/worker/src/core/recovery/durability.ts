@@ -70,6 +70,7 @@ export class Durability {
         operations: host.operations,
         owner: () => host.owner(),
         states: (...record) => this.checkpointer.restore(...record, wanted),
+        baseRestored: () => this.checkpointer.baseRestored(),
         done: (restored) => this.took(goal, end, restored),
         damaged: (file, error) => host.damaged('events', file, error),
       },
@@ -101,6 +102,7 @@ export class Durability {
     let cancelled = false;
     this.cancel = () => (cancelled = true);
     const nothing: Restored = {
+      base: logStart,
       positions: [],
       journal: logStart,
       inFlight: new Map(),
@@ -125,7 +127,7 @@ export class Durability {
   private took(goal: RollbackGoal, end: LogPlace, restored: Restored): void {
     const { host } = this;
     const { checkpoint } = goal;
-    this.checkpointer.restored(checkpoint, end);
+    this.checkpointer.restored(checkpoint, end, restored.base);
     if (host.planted.has('recorded behind new')) this.late = { restored, at: host.clock.now() + 1e9 };
     else this.preload(restored);
     for (const [sink, output] of this.host.outputs) {

@@ -1,29 +1,24 @@
-import { InvalidMessageError, ShortInputError } from '@wallaroo/protocol';
 import type { OutputBatch } from '../checkpoint/kept-output.js';
 import {
   checkHead,
   DamagedLogError,
+  headIn,
   logBatches,
   logCuts,
+  logHeadBytesMax,
   logHeads,
   logOutputs,
+  logStart,
   recordKind,
-  RecordReader,
-  seeds,
   type LogCut,
   type LogOwner,
   type LogPlace,
 } from '../checkpoint/log-records.js';
-import { InvalidBatchError } from '../codec/message-decoder.js';
 import { frameKind } from '../link/frame.js';
 import type { HeldFrame } from '../link/receiver.js';
 import type { Operations } from '../operations.js';
 import type { LogFiles } from '../ports.js';
-
-/** Read at once: a few milliseconds of work. */
-const pieceBytes = 512 * 1024;
-/** The disk reads ahead of what is being taken over by so many pieces. */
-const piecesAhead = 4;
+import { LogReading } from './log-reading.js';
 
 export interface RestoreHost {
   readonly files: LogFiles;
@@ -31,12 +26,16 @@ export interface RestoreHost {
   owner(): LogOwner;
   /** Takes over the entries of a record, where this worker is to have them; says how many there were. */
   states(bytes: Buffer, start: number, end: number): number;
+  /** All that follows has changed since. */
+  baseRestored(): void;
   done(restored: Restored): void;
   damaged(file: number, error: DamagedLogError): void;
 }
 
 /** What a worker had when a checkpoint was cut, but for its state. */
 export interface Restored {
+  /** What the file that the checkpoint ends in goes on from. */
+  readonly base: LogPlace;
   readonly positions: LogCut['positions'];
   readonly journal: LogPlace;
   /** What was on its way from each member. */
@@ -45,15 +44,17 @@ export interface Restored {
   readonly entries: number;
 }
 
-/** Reads a worker's part of a checkpoint from its event log, up to the place that the control log names. */
+/**
+ * Reads a worker's part of a checkpoint from its event log, up to the place that the control log names: first the file
+ * that the one with that place goes on from, of which only the state counts, if there is such a file.
+ */
 export class Restore {
-  private readonly reader: RecordReader;
+  private base = logStart;
+  private reading: LogReading | undefined;
   private cut: LogCut | undefined;
   private readonly inFlight = new Map<string, HeldFrame[]>();
   private readonly outputs = new Map<string, OutputBatch>();
   private entries = 0;
-  /** Up to where the disk has been asked. */
-  private asked = 0;
   private cancelled = false;
 
   constructor(
@@ -61,78 +62,86 @@ export class Restore {
     private readonly checkpoint: number,
     private readonly end: LogPlace,
   ) {
-    this.reader = new RecordReader({ file: end.file, offset: 0, sum: 0 }, seeds.events, (...record) =>
-      this.take(...record),
-    );
-    for (let piece = 0; piece < piecesAhead; piece++) this.readOn();
+    this.readHead();
   }
 
   /** Nothing more comes of it. */
   cancel(): void {
     this.cancelled = true;
+    this.reading?.cancel();
   }
 
-  private readOn(): void {
-    const { asked, end } = this;
-    const length = Math.min(pieceBytes, end.offset - asked);
-    if (length === 0 && asked > 0) return;
-    this.asked = asked + length;
-    const { files, operations } = this.host;
-    const failed = (why: string) => this.damaged(new DamagedLogError(asked, why));
+  private readHead(): void {
+    const { host, end } = this;
+    const failed = (why: string) => this.damaged(end.file, new DamagedLogError(0, why));
     const read = (bytes: Buffer) => {
-      if (!this.cancelled) this.took(bytes, length);
+      if (this.cancelled) return;
+      this.base = headIn(bytes, end.file)?.base ?? logStart;
+      if (this.base.offset > 0) this.readBase();
+      else this.readEnd();
     };
-    const operation = operations.begin(() => undefined, failed, read);
-    files.read(operation, 'events', end.file, asked, length);
+    const operation = host.operations.begin(() => undefined, failed, read);
+    host.files.read(operation, 'events', end.file, 0, Math.min(end.offset, logHeadBytesMax));
   }
 
-  private took(piece: Buffer, wanted: number): void {
-    const { reader, end } = this;
-    try {
-      reader.push(piece);
-      if (piece.length < wanted) {
-        throw new DamagedLogError(reader.wanted, `the file ends here, and must have ${end.offset} bytes`);
-      }
-      this.readOn();
-      if (reader.wanted < end.offset) return;
-      const { cut } = this;
-      if (reader.place.sum !== end.sum || reader.incomplete > 0 || cut?.checkpoint !== this.checkpoint) {
-        throw new DamagedLogError(
-          reader.place.offset,
-          `the log is not the one of checkpoint ${this.checkpoint}`,
-        );
-      }
-      this.finish(cut);
-    } catch (error) {
-      if (!(error instanceof DamagedLogError) && !isDecoding(error)) throw error;
-      const damage =
-        error instanceof DamagedLogError ? error : new DamagedLogError(reader.place.offset, String(error));
-      this.damaged(damage);
-    }
+  private readBase(): void {
+    const { base, end } = this;
+    const done = () => {
+      this.host.baseRestored();
+      this.readEnd();
+    };
+    const record = (kind: number, bytes: Buffer, start: number, to: number) => {
+      if (kind === recordKind.head) this.checkHead(bytes, start, to, base.file);
+      else if (kind === recordKind.states) this.entries += this.host.states(bytes, start, to);
+    };
+    this.read(base, `the log is not the one that the file ${end.file} goes on from`, record, done);
+  }
+
+  private readEnd(): void {
+    const otherwise = `the log is not the one of checkpoint ${this.checkpoint}`;
+    const done = () => {
+      if (this.cut?.checkpoint !== this.checkpoint) throw new DamagedLogError(this.end.offset, otherwise);
+      this.finish(this.cut);
+    };
+    this.read(this.end, otherwise, (...record) => this.take(...record), done);
+  }
+
+  private read(
+    end: LogPlace,
+    otherwise: string,
+    record: (kind: number, bytes: Buffer, start: number, to: number) => void,
+    done: () => void,
+  ): void {
+    const { files, operations } = this.host;
+    const damaged = (file: number, error: DamagedLogError) => this.damaged(file, error);
+    this.reading = new LogReading({ files, operations, record, done, damaged }, end, otherwise);
   }
 
   private finish({ positions, journal }: LogCut): void {
     const { files, operations } = this.host;
-    const { inFlight, outputs, entries, end } = this;
+    const { base, inFlight, outputs, entries, end } = this;
     const done = () => {
-      if (!this.cancelled) this.host.done({ positions, journal, inFlight, outputs, entries });
+      if (!this.cancelled) this.host.done({ base, positions, journal, inFlight, outputs, entries });
     };
-    const failed = (why: string) => this.damaged(new DamagedLogError(end.offset, why));
+    const failed = (why: string) => this.damaged(end.file, new DamagedLogError(end.offset, why));
     // What stands behind it never counted.
     files.cutOff(operations.begin(done, failed), 'events', end.file, end.offset);
   }
 
-  private damaged(error: DamagedLogError): void {
+  private damaged(file: number, error: DamagedLogError): void {
     if (this.cancelled) return;
     this.cancel();
-    this.host.damaged(this.end.file, error);
+    this.host.damaged(file, error);
+  }
+
+  private checkHead(bytes: Buffer, start: number, end: number, file: number): void {
+    checkHead(logHeads.decode(bytes, start, end), file, this.host.owner());
   }
 
   private take(kind: number, bytes: Buffer, start: number, end: number): void {
     switch (kind) {
-      case recordKind.head: {
-        return checkHead(logHeads.decode(bytes, start, end), this.end.file, this.host.owner());
-      }
+      case recordKind.head:
+        return this.checkHead(bytes, start, end, this.end.file);
       case recordKind.cut:
         this.cut = logCuts.decode(bytes, start, end);
         this.inFlight.clear();
@@ -155,16 +164,7 @@ export class Restore {
         return;
       }
       default:
-        throw new DamagedLogError(this.reader.place.offset, `a record of kind ${kind}`);
+        throw new DamagedLogError(this.reading!.place.offset, `a record of kind ${kind}`);
     }
   }
-}
-
-/** Bytes whose checksum fits, and that say nothing we know. */
-function isDecoding(error: unknown): boolean {
-  return (
-    error instanceof InvalidMessageError ||
-    error instanceof ShortInputError ||
-    error instanceof InvalidBatchError
-  );
 }

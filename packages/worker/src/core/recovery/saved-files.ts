@@ -7,6 +7,7 @@ import {
   checkHead,
   DamagedLogError,
   ForeignLogError,
+  headIn,
   logHeads,
   logStart,
   recordHeaderBytes,
@@ -73,6 +74,12 @@ export function checkLogs(
     // Another one that was only begun counts for nothing.
     const error = offset > 0 ? faultOf('events', file, log!.start, owner) : undefined;
     if (error !== undefined) return damaged('events', file, error);
+    const base = offset > 0 ? headIn(log!.start, file)!.base : logStart;
+    const bytes = startOf('events', base.file)?.bytes ?? 0;
+    if (bytes < base.offset) {
+      const why = `the file ends here, and must have ${base.offset} bytes`;
+      return damaged('events', base.file, new DamagedLogError(bytes, why));
+    }
   }
   const journal = logs.filter(({ kind }) => kind === 'journal').map(({ file }) => file);
   // Where it must begin, if there is any of it.

@@ -8,6 +8,9 @@ export interface Entry {
   readonly state: unknown;
 }
 
+/** What a cut asks for: all entries, those that have changed since the last cut of everything, or since the last cut. */
+export type CutScope = 'everything' | 'since base' | 'changes';
+
 /** Takes the state of an entry as it is now. */
 export type WriteEntry = (entry: Entry) => void;
 
@@ -39,9 +42,12 @@ export interface StateStore {
   /**
    * A cut: from now on, `writeSome` writes what has changed since the last cut, as it is at this moment; what is
    * about to change before its turn has come is written first, by `write`.
-   * @param all everything is written, changed or not
    */
-  cut(all: boolean, write: WriteEntry): void;
+  cut(scope: CutScope, write: WriteEntry): void;
+  /** How many entries have changed since the base: the last cut of everything, or what was restored until it was called one. */
+  readonly changedSinceBase: number;
+  /** What was restored so far is the base; what is restored from now on has changed since. */
+  baseRestored(): void;
   /** Writes some entries, at most about `count`. @returns how many; 0: all that the cut asks for is written */
   writeSome(count: number): number;
 }
@@ -80,8 +86,14 @@ export class MapStateStore implements StateStore {
   private asked: (readonly MarkedEntry[])[] = [];
   private list = 0;
   private place = 0;
-  /** The first of the cuts that together ask for everything; 0: only changes are asked for. */
-  private allSince = 0;
+  /** The cut that asked for more than changes, and is not through; 0: there is none. */
+  private wideCut = 0;
+  /** What was written for this cut or before is the base. */
+  private base = 0;
+  /** Entries that have changed since, each once. */
+  private sinceBase: MarkedEntry[] = [];
+  /** The cut that asks for more asks for what was written since this one: the base, or 0 for everything. */
+  private floor = 0;
   private write: WriteEntry = () => undefined;
 
   constructor(
@@ -153,25 +165,48 @@ export class MapStateStore implements StateStore {
     this.asked = [];
     this.list = 0;
     this.place = 0;
-    this.allSince = 0;
+    this.wideCut = 0;
+    this.sinceBase = [];
     // Before the first cut changes are not gathered: it asks for everything. This one may not.
     this.lastCut = Math.max(this.lastCut, 1);
+    this.base = this.lastCut;
   }
 
   restore(key: string, state: unknown): void {
     const known = this.entries.get(key);
-    if (known === undefined) this.insert(key, state, -this.lastCut);
-    else known.state = state;
+    const entry = known ?? this.insert(key, state, -this.lastCut);
+    entry.state = state;
+    if (this.lastCut === this.base || (known !== undefined && !this.inBase(known))) return;
+    entry.mark = -this.lastCut;
+    this.sinceBase.push(entry);
   }
 
-  cut(all: boolean, write: WriteEntry): void {
+  baseRestored(): void {
+    this.lastCut++;
+  }
+
+  get changedSinceBase(): number {
+    return this.sinceBase.length;
+  }
+
+  cut(scope: CutScope, write: WriteEntry): void {
     this.lastCut++;
     this.write = write;
     // What an abandoned cut has left unwritten stays asked for.
     const left = this.asked.slice(this.list);
     if (this.place > 0 && left.length > 0) left[0] = left[0]!.slice(this.place);
-    this.asked = all ? Object.values(this.slots) : [...left, this.changed];
-    if (all) this.allSince = this.lastCut;
+    if (scope === 'everything') {
+      this.asked = Object.values(this.slots);
+    } else if (scope === 'since base') {
+      this.sinceBase = this.sinceBase.filter(({ mark }) => mark !== gone);
+      this.asked = [...left, [...this.sinceBase]];
+    } else {
+      this.asked = [...left, this.changed];
+    }
+    if (scope !== 'changes') {
+      this.wideCut = this.lastCut;
+      this.floor = scope === 'everything' ? 0 : this.base;
+    }
     this.list = 0;
     this.place = 0;
     this.changed = [];
@@ -196,26 +231,42 @@ export class MapStateStore implements StateStore {
     }
     this.asked = [];
     this.list = 0;
-    this.allSince = 0;
+    if (this.wideCut > 0 && this.floor === 0) this.beginBase();
+    this.wideCut = 0;
     return written;
+  }
+
+  /** Everything is written, maybe with the help of cuts that have followed: as it was at the last of them. */
+  private beginBase(): void {
+    this.base = this.lastCut;
+    this.sinceBase = [...this.changed];
   }
 
   /** The cut asks for the entry, and it is not written yet. */
   private awaited({ mark }: MarkedEntry): boolean {
     if (mark === this.lastCut || mark === gone) return false;
-    return mark >= 0 || (this.allSince > 0 && mark > -this.allSince);
+    return mark >= 0 || (this.wideCut > 0 && mark > -this.wideCut && mark < -this.floor);
+  }
+
+  /** The base has the entry as it is, or will have. */
+  private inBase({ mark }: MarkedEntry): boolean {
+    return mark >= 0 ? mark < this.base : mark >= -this.base;
   }
 
   /** An entry is about to change, for the first time since the last cut. */
   private change(entry: MarkedEntry): void {
     if (this.awaited(entry)) this.write(entry);
+    if (this.inBase(entry)) this.sinceBase.push(entry);
     entry.mark = this.lastCut;
     this.changed.push(entry);
   }
 
   private add(key: string, state: unknown): MarkedEntry {
     const entry = this.insert(key, state, this.lastCut);
-    if (this.lastCut > 0) this.changed.push(entry);
+    if (this.lastCut > 0) {
+      this.changed.push(entry);
+      this.sinceBase.push(entry);
+    }
     return entry;
   }
 

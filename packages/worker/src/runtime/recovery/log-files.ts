@@ -103,13 +103,15 @@ export class LogFilesOnDisk implements LogFiles {
     this.gathering[kind] = write;
   }
 
-  sync(operation: number, kind: LogKind, file: number): void {
+  sync(operation: number, kind: LogKind, file: number, base?: number): void {
     this.answer(operation, kind, async () => {
       const known = this.file(kind, file);
       const { failure } = known;
       known.failure = undefined;
       if (failure !== undefined) throw new Error(failure);
       await this.checkNames();
+      if (base !== undefined && !existsSync(this.path(kind, base)))
+        throw new Error(`${this.path(kind, base)} has been removed`);
       await known.handle?.datasync();
       if (!known.fresh) return;
       await this.syncFolder();
@@ -146,9 +148,10 @@ export class LogFilesOnDisk implements LogFiles {
     });
   }
 
-  removeBefore(kind: LogKind, file: number): void {
+  removeBefore(kind: LogKind, file: number, kept?: number): void {
     this.run(kind, async () => {
-      for (const number of this.numbers(kind)) if (number < file) await this.removeFile(kind, number);
+      for (const number of this.numbers(kind))
+        if (number < file && number !== kept) await this.removeFile(kind, number);
     });
   }
 

@@ -11,6 +11,7 @@ import { planApplication } from '../../../src/core/topology/planner.js';
 
 interface Held {
   value: unknown;
+  key?: string;
 }
 
 /** A worker alone, with a disk and a sink that a test holds in its hands. */
@@ -29,7 +30,7 @@ class Bench {
       application(
         { name: 'checkpointed' },
         source<Held>('in', { kind: 'test', open: () => never() })
-          .keyBy(() => 'key')
+          .keyBy(({ key }) => key ?? 'key')
           .to(
             stateComputation(
               'hold',
@@ -52,7 +53,7 @@ class Bench {
   );
   readonly checkpointer: Checkpointer;
 
-  constructor() {
+  constructor(fileBytes?: number) {
     const transactional = () => this.transactional;
 
     const host = {
@@ -61,7 +62,7 @@ class Bench {
       clock: { now: () => 0 },
       log: { write: () => undefined, line: () => undefined },
       planted: new Set<never>(),
-      fileBytes: undefined,
+      fileBytes,
       outputs: new Map<string, never>(),
       files: {
         append: (_: LogKind, file: number, bytes: Buffer) =>
@@ -73,9 +74,9 @@ class Bench {
           for (const known of this.files.keys()) if (known > file) this.files.delete(known);
           if (this.files.has(file)) this.files.set(file, length);
         },
-        removeBefore: (kind: LogKind, file: number) => {
+        removeBefore: (kind: LogKind, file: number, kept?: number) => {
           if (kind !== 'events') return;
-          for (const known of this.files.keys()) if (known < file) this.files.delete(known);
+          for (const known of this.files.keys()) if (known < file && known !== kept) this.files.delete(known);
         },
       },
       ends: {
@@ -109,8 +110,15 @@ class Bench {
     this.checkpointer = new Checkpointer(host, new Journal(host));
   }
 
-  change(value: unknown): void {
-    this.engine.inlets.get('in')!.push({ value });
+  change(value: unknown, key = 'key'): void {
+    this.engine.inlets.get('in')!.push({ value, key });
+  }
+
+  /** A checkpoint that counts. @returns bytes of the files that are left, in order */
+  checkpoint(checkpoint: number): number[] {
+    this.cut(checkpoint);
+    this.checkpointer.commit(checkpoint);
+    return [...this.files.keys()].sort((one, other) => one - other);
   }
 
   /** Cuts, writes, and lets the disk answer. */
@@ -203,6 +211,52 @@ describe('the checkpointer', () => {
     expect(bench.take()).to.deep.equal([]);
     bench.checkpointer.prepared(1);
     expect(bench.take()).to.deep.equal(['stored 2']);
+  });
+
+  it('leaves a long file alone that has everything, and gathers what has changed since in others', () => {
+    const bench = new Bench(1000);
+    for (let key = 0; key < 100; key++) bench.change('x'.repeat(50), `${key}`);
+    const [base] = bench.checkpoint(1);
+    expect(bench.files.get(base!)).to.be.greaterThan(5000);
+    const everything = bench.files.get(base!)!;
+    const seen = new Set<number>();
+    for (let checkpoint = 2; checkpoint < 40; checkpoint++) {
+      bench.change(checkpoint, '7');
+      bench.change(checkpoint, '8');
+      const files = bench.checkpoint(checkpoint);
+      expect(files).to.have.length(2);
+      expect(files[0]).to.equal(base);
+      for (const file of files) seen.add(file);
+      expect(bench.files.get(files[1]!)).to.be.lessThan(1500);
+    }
+    expect(bench.files.get(base!)).to.equal(everything);
+    expect(seen.size).to.be.greaterThan(3);
+    // Once most of it has changed, everything is written anew.
+    for (let key = 0; key < 60; key++) bench.change('y'.repeat(50), `${key}`);
+    bench.checkpoint(40);
+    bench.change(1);
+    const files = bench.checkpoint(41);
+    expect(files).to.have.length(1);
+    expect(bench.files.get(files[0]!)).to.be.greaterThan(5000);
+  });
+
+  it('keeps what counts goes on from, while everything is written anew and does not count yet', () => {
+    const bench = new Bench(1000);
+    for (let key = 0; key < 100; key++) bench.change('x'.repeat(50), `${key}`);
+    const [base] = bench.checkpoint(1);
+    bench.change(1, '7');
+    const [, changes] = bench.checkpoint(2);
+    bench.change(2, '7');
+    bench.cut(3);
+    expect(bench.checkpointer.rotate()).to.equal('begun');
+    bench.checkpointer.begin(4, 0);
+    bench.checkpointer.writeSome();
+    // Word comes late that the one before counts.
+    bench.checkpointer.commit(3);
+    expect([...bench.files.keys()]).to.include.members([base, changes]);
+    for (const operation of bench.takeSyncs()) bench.operations.stored(operation);
+    bench.checkpointer.commit(4);
+    expect([...bench.files.keys()]).to.have.length(1);
   });
 
   it('trusts no file that could not be synced', () => {

@@ -73,6 +73,7 @@ class Bench {
         operations: this.operations,
         owner: () => owner,
         states: (bytes, start, to) => this.states.push(bytes.toString('latin1', start, to)) && 1,
+        baseRestored: () => void this.states.push('|'),
         done: (restored) => (this.restored = restored),
         damaged: (file, error) => void this.damages.push(`${file} ${error.offset}: ${error.message}`),
       },
@@ -150,11 +151,69 @@ describe('the restoring of a checkpoint', () => {
     expect(bench.states).to.deep.equal(long);
     const reads = bench.disk.done.filter((line) => line.startsWith('read')).map((line) => line.split(' '));
     let at = 0;
-    for (const [, , , offset, length] of reads) {
+    // The first one is for the head.
+    for (const [, , , offset, length] of reads.slice(1)) {
       expect(Number(offset)).to.equal(at);
       at += Number(length);
     }
     expect(at).to.equal(bench.writer.place.offset);
+  });
+
+  describe('in a file that goes on from another one', () => {
+    /** Where the first file is gone on from; behind it stands what only matters to checkpoints of that file. */
+    let base: LogPlace;
+    beforeEach(() => {
+      bench.cut(1, 'first');
+      bench.state('one');
+      bench.inFlight('peer', 'arrived before the first');
+      base = bench.writer.place;
+      bench.cut(2);
+      bench.state('only in the first file');
+      bench.writer.nextFile(base);
+      bench.cut(3, 'third');
+      bench.state('three');
+    });
+
+    it('finds the state of both, and all else in the second', () => {
+      bench.restore(3);
+      expect(bench.damages).to.deep.equal([]);
+      expect(bench.states).to.deep.equal(['one', '|', 'three']);
+      expect([bench.restored!.base, bench.restored!.entries, bench.restored!.inFlight.size]).to.deep.equal([
+        base,
+        2,
+        0,
+      ]);
+    });
+
+    it('says which of them is damaged, and restores nothing', () => {
+      bench.disk.work();
+      const first = bench.disk.file('events', 0);
+      const whole = first.bytes;
+      const end = bench.writer.place;
+      first.bytes = whole.subarray(0, base.offset - 1);
+      bench.restore(3, end);
+      first.bytes = Buffer.from(whole);
+      first.bytes[base.offset - 1]! ^= 1;
+      bench.restore(3, end);
+      first.bytes = whole;
+      bench.bytes[end.offset - 1]! ^= 1;
+      bench.restore(3, end);
+      expect(bench.restored).to.equal(undefined);
+      expect(bench.damages.map((text) => text.replace(/ \d+:/, ':'))).to.deep.equal([
+        `0: the file ends here, and must have ${base.offset} bytes`,
+        '0: the checksum of a record does not fit its bytes',
+        `${end.file}: the checksum of a record does not fit its bytes`,
+      ]);
+    });
+
+    it('says that it is not the one that it goes on from', () => {
+      const { file } = bench.writer.place;
+      bench.writer.nextFile({ ...base, sum: base.sum ^ 1 });
+      bench.cut(4);
+      bench.restore(4);
+      expect(bench.damages[0]).to.match(/^0 \d+: the log is not the one that the file \d+ goes on from$/);
+      expect(bench.writer.place.file).to.be.greaterThan(file);
+    });
   });
 
   it('tells nothing any more once it is cancelled', () => {

@@ -74,8 +74,8 @@ export class MemoryLog implements LogFiles {
     });
   }
 
-  removeBefore(kind: LogKind, file: number): void {
-    this.queue.push(() => this.remove(kind, (number) => number < file));
+  removeBefore(kind: LogKind, file: number, kept?: number): void {
+    this.queue.push(() => this.remove(kind, (number) => number < file && number !== kept));
   }
 
   private remove(kind: LogKind, which: (file: number) => boolean): void {

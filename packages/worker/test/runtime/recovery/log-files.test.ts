@@ -46,8 +46,8 @@ describe('the log files of a worker', () => {
       ask(number);
     });
   };
-  const sync = (files: LogFilesOnDisk, kind: LogKind = 'events', file = 0) =>
-    answer((number) => files.sync(number, kind, file));
+  const sync = (files: LogFilesOnDisk, kind: LogKind = 'events', file = 0, base?: number) =>
+    answer((number) => files.sync(number, kind, file, base));
   const cutOff = (files: LogFilesOnDisk, file: number, length: number, kind: LogKind = 'events') =>
     answer((number) => files.cutOff(number, kind, file, length));
   const read = (files: LogFilesOnDisk, offset: number, length: number, kind: LogKind = 'events', file = 0) =>
@@ -193,6 +193,18 @@ describe('the log files of a worker', () => {
       'test-w1-0000000000000014.evlog',
       'test-w1-000000000000001E.evlog',
     ]);
+  });
+
+  it('go but for the one that later ones go on from; when that is gone, they are not synced', async () => {
+    const files = filesOf();
+    for (const file of [0, 10, 20, 30]) append(files, `${file}`, 'events', file);
+    await sync(files, 'events', 30);
+    files.removeBefore('events', 30, 10);
+    expect(await sync(files, 'events', 30, 10)).to.equal('stored');
+    expect(there()).to.deep.equal(['test-w1-000000000000000A.evlog', 'test-w1-000000000000001E.evlog']);
+    rmSync(join(directory, 'test-w1-000000000000000A.evlog'));
+    append(files, 'more', 'events', 30);
+    expect(await sync(files, 'events', 30, 10)).to.match(/000A.evlog has been removed$/);
   });
 
   it('are those of this worker only, whatever else is there', async () => {
