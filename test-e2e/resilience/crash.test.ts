@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { readClusterFile } from '@wallaroo/worker/core';
 import { eventually } from '../support/changes.js';
 import { Cluster, counted, endClusters, names, type Member } from '../support/cluster.js';
 
@@ -74,6 +75,28 @@ describe('a cluster with resilience', () => {
       expect(cluster.files).to.deep.equal([]);
     });
   }
+
+  it('hands on once what waited for its checkpoint, though all die when it has been', async () => {
+    const cluster = await Cluster.start({
+      workers: 2,
+      args: ['--run-with-resilience', '--time-between-checkpoints', '1500000000', '--on-commit'],
+    });
+    const { members, directory } = cluster;
+    await exchange(cluster);
+    await eventually(() => {
+      const kept = members.map(({ name }) => {
+        const topology = readFileSync(join(directory, `cluster counts-${name}.local-topology`));
+        return readClusterFile(topology).handedOn.length;
+      });
+      return kept.every((sinks) => sinks > 0) ? true : undefined;
+    }, 'the word on disk that output has been handed on');
+    for (const member of members) await member.kill();
+    for (const member of members) member.launch();
+    for (const member of members) await member.ready();
+    await exchange(cluster);
+    await cluster.stop();
+    expect(new Set(cluster.sink.lines).size).to.equal(cluster.sink.lines.length);
+  });
 
   it('makes up no state from a damaged log: the worker says which file it is, and where', async () => {
     const cluster = await Cluster.start({ workers: 2, args });

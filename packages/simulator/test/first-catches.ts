@@ -30,6 +30,7 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'processed before journaled': 33,
   'journal trimmed early': 14,
   'no copy on write': 339,
+  'only the exact checkpoint is committed': 1,
   'changes since the base are left out': 79,
 };
 
@@ -43,6 +44,7 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
   'processed before journaled',
   'journal trimmed early',
   'no copy on write',
+  'only the exact checkpoint is committed',
   'changes since the base are left out',
 ]);
 

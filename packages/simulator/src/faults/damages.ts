@@ -169,7 +169,7 @@ export class Damages implements Partial<Watch> {
       // That it was taken still counts, for those who sent it. Nobody else reads there again.
       const forget = journal.remember(number, content);
       const repaired = () => {
-        journal.repair(number, content);
+        journal.repair(number, content.subarray(0, done));
         forget();
       };
       return { breaks: undefined, repaired: number === from.file ? repaired : undefined };

@@ -196,28 +196,39 @@ export class Feeder implements Partial<Watch> {
   }
 }
 
-/** How many messages of each lane a journal has, or had. */
+/** How many messages of each lane a journal has, or had: up to its end, behind which whatever is there is not read. */
 function journaledCounts(journal: LogDisk): Counts {
   const counts: Counts = {};
-  const files = [...journal.removed, ...journal.numbers.map((file) => journal.content(file))];
-  const starts = [...journal.removedNumbers, ...journal.numbers];
-  files.forEach((content, i) => {
-    const start = { file: starts[i]!, offset: 0, sum: 0 };
-    const reader = new RecordReader(start, seeds.journal, (kind, bytes, from, end) => {
-      if (kind !== recordKind.input) return;
-      // All of it is one run.
-      for (let at = from + 12 + bytes.readUInt32BE(from + 8) + 12; at < end;) {
-        const length = bytes.readUInt32BE(at);
-        at += 4 + length;
-        const { lane, number } = JSON.parse(bytes.toString('utf8', at - length, at)) as InputMessage;
-        counts[lane] = Math.max(counts[lane] ?? 0, number + 1);
-      }
-    });
-    try {
-      reader.push(Buffer.from(content));
-    } catch {
-      // What is torn at the end counts for nothing.
+  const removed = new Set(journal.removedNumbers);
+  journal.removed.forEach((content, i) => void countMessages(journal.removedNumbers[i]!, content, counts));
+  let end: number | undefined;
+  for (const file of journal.numbers) {
+    if (end !== undefined && end !== file) break;
+    const content = journal.content(file);
+    const whole = countMessages(file, content, counts);
+    // It is damaged where nobody reads any more, and was counted as it had been.
+    if (!whole && !removed.has(file)) break;
+    end = file + content.length;
+  }
+  return counts;
+}
+
+/** @returns whether there is nothing else in the file */
+function countMessages(file: number, content: Buffer, counts: Counts): boolean {
+  const reader = new RecordReader({ file, offset: 0, sum: 0 }, seeds.journal, (kind, bytes, from, end) => {
+    if (kind !== recordKind.input) return;
+    // All of it is one run.
+    for (let at = from + 12 + bytes.readUInt32BE(from + 8) + 12; at < end;) {
+      const length = bytes.readUInt32BE(at);
+      at += 4 + length;
+      const { lane, number } = JSON.parse(bytes.toString('utf8', at - length, at)) as InputMessage;
+      counts[lane] = Math.max(counts[lane] ?? 0, number + 1);
     }
   });
-  return counts;
+  try {
+    reader.push(Buffer.from(content));
+  } catch {
+    return false;
+  }
+  return reader.incomplete === 0;
 }

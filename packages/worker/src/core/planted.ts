@@ -51,6 +51,8 @@ export const plantedBugs = [
   'journal trimmed early',
   /** A state that changes before its turn has come is not written as it was at the cut. */
   'no copy on write',
+  /** What waits for an older checkpoint than the one that counts goes on waiting. */
+  'only the exact checkpoint is committed',
   /** A file that goes on from a base begins with what has changed since the last cut only. */
   'changes since the base are left out',
 ] as const;

@@ -15,6 +15,7 @@ import {
   logOutputs,
   logStart,
   makeRecord,
+  recordBytesMax,
   recordKind,
   type LogOwner,
   type LogPart,
@@ -164,9 +165,12 @@ export class Checkpointer {
     };
     this.open = open;
     this.writer.append(recordKind.cut, makeRecord(this.cutContent(open)));
+    let tooLong: string | undefined;
     for (const [sink, output] of host.outputs) {
       const content = logOutputs.encode({ type: 'logOutput', sink, ...output.cut(checkpoint) });
-      this.writer.append(recordKind.output, makeRecord(content));
+      if (content.length < recordBytesMax / 2) this.writer.append(recordKind.output, makeRecord(content));
+      else
+        tooLong ??= `${content.length} bytes of output wait for the sink ${sink}: more than a checkpoint takes`;
     }
     const forgets = scope === 'since base' && host.planted.has('changes since the base are left out');
     this.states.cut(forgets ? 'changes' : scope);
@@ -180,6 +184,7 @@ export class Checkpointer {
       this.preparing.add(checkpoint);
       host.ends.prepare(checkpoint, counted);
     }
+    if (tooLong !== undefined) this.fail(tooLong);
     host.wake();
   }
 

@@ -90,8 +90,14 @@ export const logBatches = messageTable({
 export const logOutputs = messageTable({
   logOutput: {
     tag: 1,
-    /** `ends`: where each message ends in `bytes`, of sinks that are told so. */
-    fields: { sink: fieldText, bytes: fieldBytes, ends: fieldList(fieldU32) },
+    /** `ends`: where each message ends in `bytes`, of sinks that are told so. `former`: see `SavedOutput`. */
+    fields: {
+      sink: fieldText,
+      bytes: fieldBytes,
+      ends: fieldList(fieldU32),
+      former: fieldU53,
+      formerBytes: fieldU32,
+    },
   },
 });
 

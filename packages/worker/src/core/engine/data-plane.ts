@@ -38,6 +38,10 @@ export interface DataPlaneHost {
   owner(): LogOwner;
   /** This worker is to leave, and has neither slots nor sources any more. */
   leaving(): boolean;
+  /** By sink: up to which checkpoint its output has been handed on in former lives of this worker. */
+  readonly handedOnBefore: ReadonlyMap<string, number>;
+  /** The output of another checkpoint has: that is to be kept. */
+  handedOn(): void;
   /** This worker's part of a checkpoint is on disk. */
   saved(checkpoint: number, part: LogPart, streams: readonly StreamPosition[]): void;
   notSaved(checkpoint: number, why: string): void;
@@ -45,6 +49,9 @@ export interface DataPlaneHost {
   restored(): void;
   damaged(kind: LogKind, file: number, error: DamagedLogError): void;
 }
+
+/** Output that waits for its checkpoint: above this, and what links may hold besides, sources are muted. */
+const keptBytesMax = 64 * 1024 * 1024;
 
 /**
  * The data path of a member: the engine, what comes to it on links, what holds it back, and slots that come and
@@ -104,6 +111,13 @@ export class DataPlane {
     const counted = this.sinks.get(sink);
     if (counted !== undefined) counted.unsent = unsentBytes;
     this.backpressure.update('sink', sink, unsentBytes);
+    if (this.outputs.get(sink)?.settle()) this.host.handedOn();
+  }
+
+  /** By sink that holds output: up to which checkpoint it has been handed on. */
+  get handedOn(): ReadonlyMap<string, number> {
+    const all = [...this.outputs].map(([sink, { handedOn }]) => [sink, handedOn] as const);
+    return new Map(all.filter(([, checkpoint]) => checkpoint > 0));
   }
 
   /** Hands on what was gathered, processes what had to wait, and says how far this worker is. @throws UserCodeError */
@@ -118,7 +132,16 @@ export class DataPlane {
     )
       engine.endTurn();
     durability?.checkpointer.writeSome();
+    this.boundKept();
     for (const { data } of this.host.peers()) data.receiver.acknowledge(this.backpressure.ownFull);
+  }
+
+  /** Sources are to take in less when much output waits for its checkpoint; what comes on links does not wait for it. */
+  private boundKept(): void {
+    for (const [sink, { heldBytes }] of this.outputs) {
+      const excess = Math.max(0, heldBytes - keptBytesMax);
+      this.backpressure.update('link', `to ${sink}, which waits for a checkpoint`, excess);
+    }
   }
 
   /** Frames given to links so far, frames from links processed, bytes that sinks hold. */
@@ -153,7 +176,12 @@ export class DataPlane {
     if (host.resilience !== undefined && config?.transactional) return host.output(name);
     const port = this.counted(name, host.output(name));
     if (host.resilience === undefined) return port;
-    const held = new KeptOutput(port, config?.deliver === 'on-commit', () => this.sink(name).unsent);
+    const kept = {
+      holds: config?.deliver === 'on-commit',
+      unsent: () => this.sink(name).unsent,
+      onlyThat: host.planted.has('only the exact checkpoint is committed'),
+    };
+    const held = new KeptOutput(port, kept, host.handedOnBefore.get(name));
     this.outputs.set(name, held);
     return held;
   }

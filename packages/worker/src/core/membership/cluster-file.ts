@@ -2,9 +2,11 @@ import {
   crc32,
   fieldBytes,
   fieldList,
+  fieldStruct,
   fieldText,
   fieldU16,
   fieldU32,
+  fieldU53,
   messageTable,
   type MessageOf,
 } from '@wallaroo/protocol';
@@ -21,11 +23,13 @@ const clusterFiles = messageTable({
       /** How often this worker has started in this cluster. */
       incarnation: fieldU32,
       records: fieldList(fieldBytes),
+      /** By sink that holds its output: the newest checkpoint of which it has handed on all. */
+      handedOn: fieldList(fieldStruct({ sink: fieldText, checkpoint: fieldU53 })),
     },
   },
 });
 
-export const clusterFileVersion = 2;
+export const clusterFileVersion = 3;
 export type ClusterFileContent = Omit<MessageOf<typeof clusterFiles>, 'type' | 'version'>;
 
 /** The file cannot be used; the text says why. */
@@ -54,6 +58,6 @@ export function readClusterFile(file: Buffer): ClusterFileContent {
       `it is of version ${version}; this worker reads version ${clusterFileVersion}`,
     );
   }
-  const { application, fingerprint, name, incarnation, records } = clusterFiles.decode(file, 4);
-  return { application, fingerprint, name, incarnation, records };
+  const { application, fingerprint, name, incarnation, records, handedOn } = clusterFiles.decode(file, 4);
+  return { application, fingerprint, name, incarnation, records, handedOn };
 }

@@ -78,12 +78,14 @@ export class ClusterLeader {
 
   /** To be called often, while this worker leads. `lives`: all members as they live now, if all are there. */
   tick(lives: Lives | undefined): void {
-    if (!this.reviewed(lives)) return;
     const now = this.host.now();
+    // Also while somebody is away, who may be the one that it waits for.
+    this.pace?.watch(now);
+    if (!this.reviewed(lives)) return;
     const overdue = this.admission.overdue(now);
     for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
     for (const name of this.admission.lapse(now, (one) => this.present(one))) this.host.forget(name);
-    if (this.checkpointOpen(now)) return;
+    if (this.checkpointOpen()) return;
     // Checkpoints and changes take turns, or the one that takes longer would keep the other from ever happening.
     if (!this.checkpointWasLast && this.beginCheckpoint(now)) return;
     const record = this.rescale.next(this.state, now);
@@ -98,9 +100,10 @@ export class ClusterLeader {
 
   /** As `tick`, while the cluster is being shut down: members may still come back, and nothing else changes. */
   tickLast(lives: Lives | undefined, wantsCheckpoint: boolean): void {
-    if (!this.reviewed(lives)) return;
     const now = this.host.now();
-    if (this.checkpointOpen(now) || !wantsCheckpoint) return;
+    this.pace?.watch(now);
+    if (!this.reviewed(lives)) return;
+    if (this.checkpointOpen() || !wantsCheckpoint) return;
     this.pace?.hasten();
     this.beginCheckpoint(now);
   }
@@ -120,10 +123,9 @@ export class ClusterLeader {
   }
 
   /** While a checkpoint is open nothing else is decided. */
-  private checkpointOpen(now: number): boolean {
+  private checkpointOpen(): boolean {
     const { pace } = this;
     if (pace === undefined) return false;
-    pace.watch(now);
     const complete = pace.complete();
     if (complete !== undefined) this.leadership.propose({ type: 'checkpoint', ...complete });
     return pace.active;

@@ -11,6 +11,8 @@ export interface KeptIdentity {
   readonly incarnation: number;
   readonly control: Address;
   readonly data: Address;
+  /** By sink: up to which checkpoint its output has been handed on. */
+  readonly handedOn: ReadonlyMap<string, number>;
 }
 
 const againNs = 1e9;
@@ -30,9 +32,13 @@ export class Keeper {
 
   /** Writes all that there is to keep; `then` is called when it is on disk. */
   write(then: () => void): void {
-    const { control, data, ...identity } = this.identity();
+    const { control, data, handedOn, ...identity } = this.identity();
     const { members, epoch, checkpoint } = this.clusterLog.state;
-    const topology = writeClusterFile({ ...identity, records: this.clusterLog.bytes });
+    const topology = writeClusterFile({
+      ...identity,
+      records: this.clusterLog.bytes,
+      handedOn: [...handedOn].map(([sink, checkpoint]) => ({ sink, checkpoint })),
+    });
     const operation = this.operations.begin(then, (why) => {
       this.log.write(
         'error',

@@ -1,5 +1,5 @@
 import { Checkpointer, type CheckpointerHost } from '../checkpoint/checkpointer.js';
-import type { OutputBatch } from '../checkpoint/kept-output.js';
+import type { SavedOutput } from '../checkpoint/kept-output.js';
 import { Journal, type JournalHost } from '../checkpoint/journal.js';
 import { DamagedLogError, logStart, type LogPlace } from '../checkpoint/log-records.js';
 import type { Frame } from '../link/frame.js';
@@ -147,4 +147,4 @@ export class Durability {
   }
 }
 
-const noOutput: OutputBatch = { bytes: Buffer.alloc(0), ends: [] };
+const noOutput: SavedOutput = { bytes: Buffer.alloc(0), ends: [], former: 0, formerBytes: 0 };

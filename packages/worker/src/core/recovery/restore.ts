@@ -1,4 +1,4 @@
-import type { OutputBatch } from '../checkpoint/kept-output.js';
+import type { SavedOutput } from '../checkpoint/kept-output.js';
 import {
   checkHead,
   DamagedLogError,
@@ -40,7 +40,7 @@ export interface Restored {
   readonly journal: LogPlace;
   /** What was on its way from each member. */
   readonly inFlight: ReadonlyMap<string, readonly HeldFrame[]>;
-  readonly outputs: ReadonlyMap<string, OutputBatch>;
+  readonly outputs: ReadonlyMap<string, SavedOutput>;
   readonly entries: number;
 }
 
@@ -53,7 +53,7 @@ export class Restore {
   private reading: LogReading | undefined;
   private cut: LogCut | undefined;
   private readonly inFlight = new Map<string, HeldFrame[]>();
-  private readonly outputs = new Map<string, OutputBatch>();
+  private readonly outputs = new Map<string, SavedOutput>();
   private entries = 0;
   private cancelled = false;
 

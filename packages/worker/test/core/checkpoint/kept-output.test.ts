@@ -14,8 +14,12 @@ class Sink {
     },
   };
 
-  output(holds: boolean): KeptOutput {
-    return new KeptOutput(this.port, holds, () => this.unsent);
+  output(holds: boolean, handedOn = 0): KeptOutput {
+    return new KeptOutput(this.port, { holds, unsent: () => this.unsent, onlyThat: false }, handedOn);
+  }
+
+  get text(): string {
+    return this.got.map(([what]) => what).join('');
   }
 }
 
@@ -97,6 +101,76 @@ describe('output that is kept', () => {
     dying.commit(7);
     dying.restore(7, saved);
     expect(before.got.map(([what]) => what).join('')).to.equal('aabbcc');
+  });
+
+  describe('that was handed on before the process died', () => {
+    /** Three checkpoints: the second is cut before the first counts, the third when the second does. */
+    const saved = () => {
+      const sink = new Sink();
+      const output = sink.output(true);
+      output.write(Buffer.from('one '), [4]);
+      const first = output.cut(1);
+      output.write(Buffer.from('two '), [4]);
+      const second = output.cut(2);
+      return { sink, output, first, second };
+    };
+
+    it('is not handed on again by another one', () => {
+      const { sink, output, first } = saved();
+      output.commit(1);
+      expect(output.settle(), 'the sink still has it').to.equal(false);
+      sink.unsent = 0;
+      expect(output.settle()).to.equal(true);
+      expect(output.settle(), 'that is no news').to.equal(false);
+      const after = new Sink();
+      after.output(true, output.handedOn).restore(1, first);
+      expect(after.got).to.deep.equal([]);
+    });
+
+    it('is not handed on again with what was not', () => {
+      const { sink, output, second } = saved();
+      output.commit(1);
+      sink.unsent = 0;
+      output.settle();
+      const after = new Sink();
+      after.output(true, output.handedOn).restore(2, second);
+      expect(after.got).to.deep.equal([['two ', [4]]]);
+    });
+
+    it('is handed on again when nobody knows', () => {
+      const { second } = saved();
+      const after = new Sink();
+      after.output(true, 0).restore(2, second);
+      expect(after.text).to.equal('one two ');
+    });
+
+    it('is not handed on again with what the sink had when a later checkpoint was cut', () => {
+      const { sink, output } = saved();
+      output.commit(2);
+      sink.unsent = 4;
+      output.write(Buffer.from('three '), [6]);
+      const third = output.cut(3);
+      expect(text(third)).to.deep.equal(['two three ', [4, 10]]);
+      sink.unsent = 0;
+      output.settle();
+      const after = new Sink();
+      after.output(true, output.handedOn).restore(3, third);
+      expect(after.text).to.equal('three ');
+    });
+  });
+
+  it('tells how much is held back', () => {
+    const output = new Sink().output(true);
+    output.write(Buffer.from('one'), []);
+    output.cut(1);
+    output.write(Buffer.from('four'), []);
+    const saved = output.cut(2);
+    expect(output.heldBytes).to.equal(7);
+    output.commit(1);
+    expect(output.heldBytes).to.equal(4);
+    output.write(Buffer.from('lost'), []);
+    output.restore(2, saved);
+    expect(output.heldBytes).to.equal(0);
   });
 
   it('is let out at a clean end, whatever counts', () => {

@@ -15,6 +15,7 @@ const content: fc.Arbitrary<ClusterFileContent> = fc.record({
   name: fc.string(),
   incarnation: fc.integer({ min: 0, max: 0xffff_ffff }),
   records: fc.array(fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes))),
+  handedOn: fc.array(fc.record({ sink: fc.string(), checkpoint: fc.nat() })),
 });
 
 const example: ClusterFileContent = {
@@ -23,6 +24,7 @@ const example: ClusterFileContent = {
   name: 'w2',
   incarnation: 3,
   records: [Buffer.from('first'), Buffer.from('second')],
+  handedOn: [{ sink: 'out', checkpoint: 7 }],
 };
 
 describe('the file of a cluster', () => {

@@ -52,7 +52,7 @@ class Bench {
     const bytes = Buffer.from(text);
     this.record(
       recordKind.output,
-      logOutputs.encode({ type: 'logOutput', sink, bytes, ends: [bytes.length] }),
+      logOutputs.encode({ type: 'logOutput', sink, bytes, ends: [bytes.length], former: 0, formerBytes: 0 }),
     );
   }
 

@@ -56,6 +56,7 @@ function found(disk: MemoryLog, more: Partial<EpochRecord> = {}): string[] {
     ...{ application: 'a', name: 'a', fingerprint: '', incarnation: 1 },
     control: { host: 'a', port: 1 },
     data: { host: 'a', port: 2 },
+    handedOn: [],
     records: [records.encode(epochOf(['a'], 1, more))],
   };
   const startOf = (kind: 'events' | 'journal', file: number) => {

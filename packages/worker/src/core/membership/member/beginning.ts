@@ -12,7 +12,12 @@ export function beginningOf(
   settings: MemberSettings,
   fingerprint: string,
   random: Random,
-): { readonly beginning: Beginning; readonly clusterLog: ClusterLog } {
+): {
+  readonly beginning: Beginning;
+  readonly clusterLog: ClusterLog;
+  /** By sink: up to which checkpoint its output has been handed on in former lives. */
+  readonly handedOn: ReadonlyMap<string, number>;
+} {
   const { name, role, plan, planted } = settings;
   const life = random.u32();
   const user = { name, application: plan.application.name, fingerprint };
@@ -20,10 +25,12 @@ export function beginningOf(
   const clusterLog = new ClusterLog(saved?.records ?? []);
   const cluster = clusterLog.state.cluster || (role.kind === 'initializer' ? drawClusterId(random) : '');
   if (saved === undefined) {
-    return { beginning: { name, life, cluster, incarnation: 1, phase: 'forming' }, clusterLog };
+    const beginning = { name, life, cluster, incarnation: 1, phase: 'forming' } as const;
+    return { beginning, clusterLog, handedOn: new Map() };
   }
   const incarnation = saved.incarnation + (planted?.has('incarnation is not raised') ? 0 : 1);
-  return { beginning: { name, life, cluster, incarnation, phase: 'returning' }, clusterLog };
+  const handedOn = new Map(saved.handedOn.map(({ sink, checkpoint }) => [sink, checkpoint]));
+  return { beginning: { name, life, cluster, incarnation, phase: 'returning' }, clusterLog, handedOn };
 }
 
 function drawClusterId(random: Random): string {

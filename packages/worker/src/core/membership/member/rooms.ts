@@ -71,10 +71,10 @@ export class Rooms implements Parts {
     const resilience = settings.resilience !== undefined;
     this.planted = settings.planted ?? new Set();
     const fingerprint = fingerprintOf(plan, { resilience });
-    const { beginning, clusterLog } = beginningOf(settings, fingerprint.text, ports.random);
+    const { beginning, clusterLog, handedOn } = beginningOf(settings, fingerprint.text, ports.random);
     this.clusterLog = clusterLog;
     this.standing = new Standing(beginning, (failure) => ports.ended(failure));
-    this.data = this.makeData();
+    this.data = this.makeData(handedOn);
     this.attendance = new Attendance(timing.silenceMs * 1e6, ports.log);
     this.keeper = this.makeKeeper(fingerprint);
     this.mesh = this.makeMesh(handle);
@@ -110,7 +110,7 @@ export class Rooms implements Parts {
     this.doorway = new Doorway(this, fingerprint, this.formation, this.departed);
   }
 
-  private makeData(): DataPlane {
+  private makeData(handedOn: ReadonlyMap<string, number>): DataPlane {
     const { settings, ports, standing } = this;
     const { plan, name } = settings;
     const tellLeader = (message: ControlMessage) => this.post.send(standing.leader, message);
@@ -131,6 +131,8 @@ export class Rooms implements Parts {
       files: ports.logFiles,
       resilience: settings.resilience,
       owner: () => ({ cluster: standing.cluster, application: plan.application.name, worker: name }),
+      handedOnBefore: handedOn,
+      handedOn: () => this.keeper.write(() => undefined),
       leaving: () => this.leaving.handedOver,
       saved: (checkpoint, part, streams) => tellLeader({ type: 'saved', checkpoint, part, streams }),
       notSaved: (checkpoint, why) => tellLeader({ type: 'notSaved', checkpoint, why }),
@@ -150,6 +152,7 @@ export class Rooms implements Parts {
       incarnation: standing.incarnation,
       control,
       data,
+      handedOn: this.data.handedOn,
     }));
   }
 
