@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { logCuts, logStart, recordKind } from '@wallaroo/worker/core';
 import { checkAgreement } from '../../src/checkers/agreement.js';
 import { BoundsChecker } from '../../src/checkers/bounds.js';
 import type { Finding } from '../../src/checkers/finding.js';
@@ -12,6 +13,7 @@ const status = (facts: Partial<CoreStatus>) =>
     epoch: 1,
     incarnation: 1,
     routeVersion: 0,
+    checkpoint: 0,
     heldBytes: 0,
     unacknowledgedBytes: 0,
     ...facts,
@@ -37,9 +39,11 @@ describe('the checker of numbers that never go back', () => {
     ).to.equal(0);
   });
 
-  it('finds an epoch, a route and an incarnation that went back, and a new life that has the old incarnation', () => {
+  it('finds an epoch, a route, a checkpoint and an incarnation that went back, and a new life with the old one', () => {
     expect(found([1, { epoch: 2 }], [1, { epoch: 1 }])).to.equal(1);
     expect(found([1, { routeVersion: 2 }], [1, { routeVersion: 1 }])).to.equal(1);
+    expect(found([1, { checkpoint: 2 }], [1, { checkpoint: 1 }])).to.equal(1);
+    expect(found([1, { checkpoint: 2 }], [2, { checkpoint: 1, incarnation: 2 }])).to.equal(1);
     expect(found([1, { incarnation: 2 }], [1, { incarnation: 1 }])).to.equal(1);
     expect(found([1, {}], [2, {}])).to.equal(1);
   });
@@ -48,11 +52,53 @@ describe('the checker of numbers that never go back', () => {
     expect(
       counted((report) => {
         const checker = new MonotonyChecker(report);
-        checker.called(process(1), status({ epoch: 7 }));
+        checker.called(process(1), status({ epoch: 7, checkpoint: 7 }));
+        cut(checker, 1, 7);
         checker.forget('one');
         checker.called(process(2), status({}));
+        cut(checker, 2, 6);
       }),
     ).to.equal(0);
+  });
+
+  /** A worker is cut for a checkpoint, as it writes down in its log. */
+  const cut = (checker: MonotonyChecker, life: number, checkpoint: number, name?: string, epoch = 1) => {
+    const content = logCuts.encode({ type: 'logCut', checkpoint, positions: [], journal: logStart });
+    const bytes = Buffer.concat([Buffer.alloc(8), Buffer.of(recordKind.cut), content]);
+    const core = { status: status({ epoch }) };
+    checker.wished(Object.assign(process(life, name), { core }), {
+      kind: 'append',
+      log: 'events',
+      file: 0,
+      bytes,
+    });
+  };
+  const foundInCuts = (cuts: (checker: MonotonyChecker) => void) =>
+    counted((report) => cuts(new MonotonyChecker(report)));
+
+  it('lets all workers be cut for a checkpoint, and leave out one that was given up', () => {
+    expect(
+      foundInCuts((checker) => {
+        cut(checker, 1, 1);
+        cut(checker, 2, 1, 'two');
+        cut(checker, 1, 2);
+        cut(checker, 1, 3);
+        cut(checker, 2, 3, 'two');
+      }),
+    ).to.equal(0);
+  });
+
+  it('finds a number of a checkpoint that is used again, in another life and another epoch too', () => {
+    const again = (life: number, checkpoint: number, name?: string, epoch?: number) =>
+      foundInCuts((checker) => {
+        cut(checker, 1, 2);
+        cut(checker, life, checkpoint, name, epoch);
+      });
+    expect(again(1, 2)).to.equal(1);
+    expect(again(2, 2)).to.equal(1);
+    expect(again(2, 1)).to.equal(1);
+    expect(again(2, 2, 'two', 2)).to.equal(1);
+    expect(again(1, 3, 'one', 2)).to.equal(0);
   });
 });
 
