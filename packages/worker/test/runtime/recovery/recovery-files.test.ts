@@ -1,4 +1,15 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import promises, { open, type FileHandle } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -290,5 +301,100 @@ describe('the recovery files of a worker', () => {
       files.store(2, fileOf('log'));
     });
     expect(outcome).to.deep.equal(['failed 1', 'stored 2']);
+  });
+
+  describe('outlive a loss of power: before it is told that they are on disk', () => {
+    /** What is done to the disk, and what is told, in order; files by their suffixes. */
+    let steps: string[];
+    let handles: FileHandle;
+    const watched = ['writeFile', 'datasync', 'sync'] as const;
+    const originals = new Map<string, unknown>();
+    const { rename, rm } = promises;
+    const nameOf = (path: string) => (path === directory ? 'folder' : path.slice(pathOf('w1', '').length));
+
+    beforeEach(async () => {
+      steps = [];
+      directory = realpathSync(directory);
+      const handle = await open(directory, 'r');
+      handles = Object.getPrototypeOf(handle) as FileHandle;
+      await handle.close();
+      for (const name of watched) {
+        const original = handles[name] as (...args: unknown[]) => Promise<unknown>;
+        originals.set(name, original);
+        Object.assign(handles, {
+          async [name](this: FileHandle, ...args: unknown[]) {
+            await original.apply(this, args);
+            steps.push(`${name} ${nameOf(readlinkSync(`/proc/self/fd/${this.fd}`))}`);
+          },
+        });
+      }
+      promises.rename = async (from, to) => {
+        await rename(from, to);
+        steps.push(`rename ${nameOf(String(from))} ${nameOf(String(to))}`);
+      };
+      promises.rm = async (path, options) => {
+        await rm(path, options);
+        steps.push(`rm ${nameOf(String(path))}`);
+      };
+      syncBuiltinESMExports();
+    });
+
+    afterEach(() => {
+      Object.assign(handles, Object.fromEntries(originals));
+      Object.assign(promises, { rename, rm });
+      syncBuiltinESMExports();
+    });
+
+    it('the bytes of all are synced, then their names, then they take their places, and these are synced', async () => {
+      const files = filesOf('w1');
+      steps.push(await store(files, fileOf('log')));
+      const told = steps.pop();
+      const written = steps.splice(0, 2 * suffixes.length);
+      const order = written
+        .filter((step) => step.startsWith('writeFile'))
+        .map((step) => step.replace(/^writeFile (.*)\.new$/, '$1'));
+      expect(order.toSorted()).to.deep.equal(suffixes);
+      expect(order[0], 'by which a set is known that was renamed in part').to.equal('.local-topology');
+      expect(written).to.deep.equal(
+        order.flatMap((suffix) => [`writeFile ${suffix}.new`, `datasync ${suffix}.new`]),
+      );
+      expect(steps).to.deep.equal([
+        'sync folder',
+        ...order.map((suffix) => `rename ${suffix}.new ${suffix}`),
+        'sync folder',
+      ]);
+      expect(told).to.equal('stored 1');
+    });
+
+    it('a control log that alone is another one needs no set: one name takes the place of the other', async () => {
+      const files = filesOf('w1');
+      await store(files, fileOf('log'));
+      steps = [];
+      steps.push(await store(files, fileOf('longer log'), 2));
+      expect(steps).to.deep.equal([
+        'writeFile .local-topology.new',
+        'datasync .local-topology.new',
+        'rename .local-topology.new .local-topology',
+        'sync folder',
+        'stored 2',
+      ]);
+    });
+
+    it('names that go are synced, that of the topology before all and behind all', async () => {
+      const files = filesOf('w1');
+      await store(files, fileOf('log'));
+      steps = [];
+      steps.push(await done(files, () => files.remove(2)));
+      const others = suffixes.filter((suffix) => suffix !== '.local-topology');
+      expect(steps.splice(2, others.length).sort()).to.deep.equal(others.map((suffix) => `rm ${suffix}`));
+      expect(steps).to.deep.equal([
+        'rename .local-topology .local-topology.removed',
+        'sync folder',
+        'sync folder',
+        'rm .local-topology.removed',
+        'sync folder',
+        'stored 2',
+      ]);
+    });
   });
 });
