@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually } from '../support/changes.js';
@@ -85,5 +85,35 @@ describe('workers whose files have moved', () => {
     again.launch();
     await again.ready();
     await exchange(cluster, again);
+  });
+
+  it('one of them, whose first process was only stopped: that one ends when it is heard again', async () => {
+    const cluster = await Cluster.start({ workers: 2, args });
+    const [initializer, w2] = cluster.members as [Member, Member];
+    await exchange(cluster, initializer);
+    await exchange(cluster, w2);
+    w2.process.kill('SIGSTOP');
+    await initializer.waitFor(/w2 is unreachable/);
+    const directory = moved(cluster, 'w2');
+    // The lock goes with the directory: here nobody has the files.
+    rmSync(join(directory, 'cluster counts-w2.lock'));
+    const elsewhere = cluster.member('w2', { directory, args: await freshPorts() });
+    elsewhere.launch();
+    await elsewhere.ready();
+    await exchange(cluster, initializer);
+    const before = cluster.files;
+    w2.process.kill('SIGCONT');
+    const { code, stderr } = await w2.finished();
+    expect(code, stderr).to.equal(75);
+    expect(stderr).to.equal(
+      'Error: Fenced: w2 has been started again since: this is start 1, the latest is 2. ' +
+        'Nothing need be done: the later one does the work\n',
+    );
+    expect(w2.textsWith('Recovery files removed')).to.deep.equal([]);
+    expect(cluster.files).to.deep.equal(before.filter((file) => file !== 'cluster counts-w2.lock'));
+    // Nobody has noticed.
+    await exchange(cluster, elsewhere);
+    await exchange(cluster, initializer);
+    expect(initializer.textsWith('w2 is unreachable')).to.have.length(1);
   });
 });
