@@ -15,6 +15,7 @@ import {
  *     --app-name NAME
  *     --more          another version of the application: one stage more
  *     --on-commit     with resilience, output waits for its checkpoint
+ *     --no-journal    with resilience, what was read is not kept until its checkpoint
  */
 interface Numbered {
   readonly key: string;
@@ -33,6 +34,7 @@ export default function counts(args: readonly string[]) {
       'app-name': { type: 'string', default: 'cluster counts' },
       more: { type: 'boolean', default: false },
       'on-commit': { type: 'boolean', default: false },
+      'no-journal': { type: 'boolean', default: false },
     },
   });
   let read = 0;
@@ -42,7 +44,8 @@ export default function counts(args: readonly string[]) {
     const [key = '', number, padding = ''] = bytes.toString('latin1', start, end).split(' ');
     return { key, number: Number(number), padding };
   };
-  const input = source('in', framedTcpSource({ decoder, parallelism: 50 })).to(
+  const sourceJournal = !values['no-journal'];
+  const input = source('in', framedTcpSource({ decoder, parallelism: 50, sourceJournal })).to(
     computation('as it is', (message: Numbered) => message),
   );
   return application(

@@ -257,8 +257,8 @@ describe('the journal of a worker', () => {
   afterEach(endClusters);
 
   /** All since the start is in the journals alone. */
-  const killed = async () => {
-    const cluster = await Cluster.start({ workers: 2, args: once });
+  const killed = async (...args: readonly string[]) => {
+    const cluster = await Cluster.start({ workers: 2, args: [...once, ...args] });
     await eventually(() => checkpointAt(cluster, cluster.initializer) > 0n, 'the first checkpoint');
     for (let i = 0; i < 3; i++) await exchange(cluster);
     await killAll(cluster);
@@ -283,6 +283,20 @@ describe('the journal of a worker', () => {
       await cluster.stop();
     });
   }
+
+  it('is none of sources that want none: all goes back to the checkpoint, without what came since', async () => {
+    const journals = ({ files }: Cluster) => files.filter((file) => file.endsWith('.input'));
+    expect(journals(await killed()), 'with journals').to.have.length(2);
+    const cluster = await killed('--no-journal');
+    expect(journals(cluster)).to.deep.equal([]);
+    // State counts from 1 again.
+    cluster.numbers.sent.clear();
+    cluster.sink.lines.length = 0;
+    await restart(cluster);
+    await exchange(cluster);
+    expect(journals(cluster)).to.deep.equal([]);
+    await cluster.stop();
+  });
 
   it('is refused with a bit flipped in the middle: file and place are told', async () => {
     const cluster = await killed();
