@@ -1,20 +1,25 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { ExternalClient } from '@wallaroo/protocol';
 import { eventually } from '../support/changes.js';
 import { Cluster, endClusters, type Member } from '../support/cluster.js';
 import { run } from '../support/process.js';
 import { SequenceSender, SequenceSink } from '../support/sequences.js';
 
 const tool = fileURLToPath(new URL('../../packages/tools/bin/external_sender.js', import.meta.url));
-const resilience = ['--run-with-resilience', '--time-between-checkpoints', '50000000'];
+/** Nanoseconds between checkpoints. */
+const often = 50_000_000;
+const seldom = 1_000_000_000;
+const once = 3_600_000_000_000;
 
 describe('the event log of a worker', () => {
   let sink: SequenceSink;
   let senders: SequenceSender[];
 
-  const start = async (workers: number, args: readonly string[]) => {
+  const start = async (workers: number, args: readonly string[], checkpointNs = often) => {
+    const resilience = ['--run-with-resilience', '--time-between-checkpoints', `${checkpointNs}`];
     const cluster = await Cluster.start({ ...sink.options, workers, args: [...resilience, ...args] });
     senders = cluster.members.map((member) => SequenceSender.start(member, sink));
     return cluster;
@@ -26,6 +31,22 @@ describe('the event log of a worker', () => {
   const rotate = async (at: Member, worker: string) => {
     const args = ['--external', `127.0.0.1:${at.externalPort}`, '--type', 'rotate-log', '--message', worker];
     expect((await run(tool, args)).code).to.equal(0);
+  };
+  /** Without a process of its own: nothing but a turn or two is between this and what was done before. */
+  const rotateAtOnce = async (member: Member, times = 1) => {
+    const client = await ExternalClient.connect({ host: '127.0.0.1', port: member.externalPort });
+    for (let i = 0; i < times; i++) client.send({ type: 'rotateLog', body: member.name });
+    await client.close();
+  };
+  /** The newest checkpoint that counts, by the files of a worker; 0 before the first. */
+  const checkpointAt = (cluster: Cluster, { name }: Member) =>
+    readFileSync(join(cluster.directory, `sequences-${name}.checkpoint_ids`)).readBigUInt64BE(8);
+  /** A checkpoint has just come to count, and it is not the first: the next one is not begun. */
+  const laterCheckpoint = async (cluster: Cluster, member: Member) => {
+    for (let i = 0; i < 2; i++) {
+      const before = checkpointAt(cluster, member);
+      await eventually(() => checkpointAt(cluster, member) > before, 'another checkpoint');
+    }
   };
   /** Another file has begun, and those before it have gone. */
   const another = (cluster: Cluster, member: Member, before: readonly string[]) =>
@@ -82,6 +103,44 @@ describe('the event log of a worker', () => {
     );
     await sink.more('w2', 5);
     expect(logsOf(cluster, w2)).to.deep.equal(['sequences-w2.evlog']);
+    await finish(cluster);
+  });
+
+  it('is not rotated when it holds nothing new, and says so', async () => {
+    const cluster = await start(2, ['--log-rotation'], once);
+    const [initializer, w2] = cluster.members as [Member, Member];
+    await eventually(() => checkpointAt(cluster, w2) > 0n, 'the first checkpoint');
+    await rotate(initializer, 'w2');
+    await w2.waitFor(/,Event log does not contain new data\. Rotate log request ignored\.\n/);
+    expect(w2.textsWith('Starting event log rotation.')).to.deep.equal([]);
+    expect(logsOf(cluster, w2)).to.deep.equal(['sequences-w2-0000000000000000.evlog']);
+    await Promise.all(senders.map((sender) => sender.finish()));
+    await cluster.stop();
+    sink.expectWhole();
+  });
+
+  it('is rotated once when it is asked for twice, and messages are processed meanwhile', async () => {
+    const cluster = await start(2, ['--log-rotation'], seldom);
+    const [, w2] = cluster.members as [Member, Member];
+    await laterCheckpoint(cluster, w2);
+    const before = logsOf(cluster, w2);
+    await rotateAtOnce(w2, 2);
+    await w2.waitFor(
+      /,Starting event log rotation\.\n.*,Event log rotation already ongoing\. Rotate log request ignored\.\n/,
+    );
+    // Output that waits for no checkpoint.
+    const newest = () => sink.newest('w2:sent0');
+    const first = newest();
+    let last = first;
+    await eventually(() => {
+      const now = newest();
+      if (logsOf(cluster, w2).some((log) => !before.includes(log))) return true;
+      last = now;
+      return false;
+    }, 'the other file');
+    expect(last).to.be.greaterThan(first);
+    await another(cluster, w2, before);
+    expect(w2.textsWith('Starting event log rotation.')).to.have.length(1);
     await finish(cluster);
   });
 
