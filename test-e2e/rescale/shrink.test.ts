@@ -1,8 +1,16 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
+import { WebSocket } from 'ws';
 import { Client } from '../support/client.js';
 import { eventually } from '../support/changes.js';
+import { Cluster, endClusters as endOtherClusters, type Member } from '../support/cluster.js';
+import { run } from '../support/process.js';
 import { endClusters, keysOf, Numbers, RescaleCluster, type RescaleWorker } from '../support/rescale.js';
 
+const shrinker = fileURLToPath(
+  new URL('../../packages/cluster-shrinker/bin/cluster_shrinker.js', import.meta.url),
+);
 const keys = Array.from({ length: 500 }, (_, i) => `${i % 40}.key${i}`);
 
 describe('shrinks that are refused', () => {
@@ -89,6 +97,7 @@ describe('shrinks that are refused', () => {
 
 describe('shrinking', () => {
   afterEach(endClusters);
+  afterEach(endOtherClusters);
 
   it('lets one worker go', async () => {
     const cluster = await RescaleCluster.start();
@@ -195,5 +204,62 @@ describe('shrinking', () => {
     numbers.expectExact(sink.lines);
     await cluster.settled(initializer, (status) => status.worker_count === 1);
     await cluster.shutDown([initializer]);
+  });
+
+  it('with --drain, cuts off clients that have not ended when its time is up', async () => {
+    const cluster = await RescaleCluster.start();
+    const { initializer, sink } = cluster;
+    const [w2] = (await cluster.grow(['w2'], { args: ['--drain-timeout', '1'] })) as [RescaleWorker];
+    const numbers = new Numbers();
+    const client = await Client.connect(w2.port('in'));
+    await client.write(Buffer.concat(keys.map((key) => numbers.frame('in', key))));
+    await sink.waitForLines(numbers.total);
+    await cluster.let([w2], initializer, '--drain');
+    expect(w2.textsWith('WARNING')).to.deep.equal([
+      'WARNING,Sources,1 clients have not ended within 1 s; they are cut off.',
+    ]);
+    client.destroy();
+    await cluster.settled(initializer, (status) => status.worker_count === 1);
+    numbers.expectExact(sink.lines);
+    await cluster.shutDown([initializer]);
+  });
+
+  it('with --drain, reads WebSocket clients to the end', async () => {
+    const cluster = await Cluster.start({ app: 'relay', args: ['--source=websocket'] });
+    const [initializer, w2] = cluster.members as [Member, Member];
+    let sent = 0;
+    const socket = new WebSocket(`ws://127.0.0.1:${w2.port('in')}`);
+    await once(socket, 'open');
+    const send = () => {
+      for (let i = 0; i < 1000; i++) socket.send(`${sent++}\n`);
+    };
+    send();
+    await cluster.sink.waitForLines(sent);
+    const external = `127.0.0.1:${initializer.externalPort}`;
+    const answer = await run(shrinker, ['--external', external, '--workers', 'w2', '--drain']);
+    expect(answer.stdout).to.equal('Cluster shrink response: Shrinking by 1 workers!\n');
+    await w2.waitFor(/Beginning process of leaving cluster\./);
+    await eventually(async () => {
+      const other = new WebSocket(`ws://127.0.0.1:${w2.port('in')}`);
+      const refused = await once(other, 'open').then(
+        () => false,
+        () => true,
+      );
+      other.terminate();
+      return refused;
+    }, 'the source to let nobody in');
+    // Longer than a source that does not wait would take to stop.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    send();
+    await cluster.sink.waitForLines(sent);
+    send();
+    socket.close();
+    const { code, stderr, stdout } = await w2.finished();
+    expect([code, stderr], stdout).to.deep.equal([0, '']);
+    expect(w2.textsWith('WARNING')).to.deep.equal([]);
+    await cluster.sink.waitForLines(sent);
+    // Each behind the four bytes of its length.
+    const got = cluster.sink.lines.map((line) => line.slice(4));
+    expect(got).to.deep.equal(Array.from({ length: sent }, (_, i) => `${i}`));
   });
 });

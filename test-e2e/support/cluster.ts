@@ -303,7 +303,7 @@ export class Member {
 
   private portIn(announcement: string): number {
     const text = this.texts.find((line) => line.includes(announcement));
-    const [, port] = /:(\d+)$/.exec(text ?? '') ?? [];
+    const [, port] = /:(\d+)(?: \(WebSocket\))?$/.exec(text ?? '') ?? [];
     if (port === undefined) throw new Error(`no line with '${announcement}' in\n${this.process.stdout}`);
     return Number(port);
   }

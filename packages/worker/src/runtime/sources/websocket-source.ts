@@ -91,13 +91,16 @@ class WebSocketSource<T> implements RunningSource {
     return this.connections.size;
   }
 
+  async drain(): Promise<void> {
+    this.listener?.stopListening();
+    while (this.connections.size > 0 && !this.stopping) await aMoment();
+  }
+
   async stop(deadline: AbortSignal): Promise<void> {
     this.stopping = true;
     this.listener?.stopListening();
     for (const { socket } of this.connections) socket.pause();
-    while (!deadline.aborted && [...this.connections].some(({ held }) => held.length > 0)) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    while (!deadline.aborted && [...this.connections].some(({ held }) => held.length > 0)) await aMoment();
     for (const { socket } of this.connections) {
       socket.close(goingAway);
       socket.terminate();
@@ -149,4 +152,8 @@ class WebSocketSource<T> implements RunningSource {
     if (client.held.length === 0) this.connections.delete(client);
     this.context.log('error', `${this.context.name} source: ${onOneLine(error.message)}. Closed connection.`);
   }
+}
+
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
 }
