@@ -3,6 +3,7 @@ import { freePort } from '../support/client.js';
 import { endClusters, RescaleCluster, type RescaleWorker } from '../support/rescale.js';
 
 const taken = 'Proposed worker name is already reserved by the cluster.';
+const seeTheLog = 'See the log of the cluster for what it is doing, and start this worker again';
 /** An answer takes milliseconds; a process that waits for something waits longer than this. */
 const atOnceMs = 2500;
 
@@ -24,10 +25,15 @@ describe('joins that are refused', () => {
 
   after(endClusters);
 
-  /** The joiner ends with 1 and says why, on both outputs as far as it got to ask. */
+  /** The joiner ends with 1 and says why, on both outputs. */
   async function expectRefused(joiner: RescaleWorker, text: string): Promise<void> {
     const { code, stdout, stderr } = await joiner.process.finished();
-    expect(stderr, stdout).to.include(`Join Error: ${text}`);
+    const [line, remedy] =
+      text === taken
+        ? [`Shutting down early: ${text}`, 'Give this worker another --name']
+        : [`Join Error: ${text}`, seeTheLog];
+    expect(joiner.textsWith(text), stdout).to.deep.equal([line]);
+    expect(stderr, stdout).to.equal(`Error: Join Error: ${text.replace(/\.$/, '')}. ${remedy}\n`);
     expect(code, stderr).to.equal(1);
     expect(joiner.askedAgoMs, `${joiner.name} waited for its answer`).to.be.lessThan(atOnceMs);
   }
@@ -56,7 +62,8 @@ describe('joins that are refused', () => {
     const { code, stdout, stderr } = await cluster
       .join('w3', { app: 'rescale-other', contact: w2 })
       .process.finished();
-    expect(stderr, stdout).to.include('the applications of w2 and w3 differ: ');
+    expect(stdout).to.match(/^[\d.]+,Join Error: the applications of w2 and w3 differ: /m);
+    expect(stderr, stdout).to.match(/^Error: Join Error: the applications of w2 and w3 differ: /);
     expect(code).to.equal(1);
   });
 

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Address } from '@wallaroo/protocol';
 import type { Application } from '../api/application.js';
 import { isNamed } from '../api/errors.js';
+import { JoinRefusedError } from '../core/membership/errors.js';
 import { Member } from '../core/membership/member.js';
 import type { Plan } from '../core/topology/plan.js';
 import { planApplication } from '../core/topology/planner.js';
@@ -198,9 +199,14 @@ export class Worker {
         turnOpened: () => this.scheduleEndOfTurn(),
         muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
         answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
-        ended: (failure) => this.life.endOfMember(files.placed(failure)),
+        ended: (failure) => this.memberEnded(failure),
       },
     );
+  }
+
+  private memberEnded(failure: Error | undefined): void {
+    if (failure instanceof JoinRefusedError) this.log.line(onOneLine(failure.line));
+    this.life.endOfMember(this.files.placed(failure));
   }
 
   private scheduleEndOfTurn(): void {

@@ -1,4 +1,5 @@
 import type { LogKind } from '../ports.js';
+import { joinTexts } from './admission.js';
 
 /** What ends a member for a reason that the operator can mend. The text says what happened, the remedy what to do. */
 export class MembershipError extends Error {
@@ -25,11 +26,18 @@ export class RefusedError extends MembershipError {
 
 /** The cluster does not let this worker join. */
 export class JoinRefusedError extends MembershipError {
-  constructor(readonly text: string) {
+  /** For the log. */
+  readonly line: string;
+
+  constructor(text: string) {
+    const taken = text === joinTexts.taken;
     super(
       `Join Error: ${text}`,
-      'See the log of the cluster for what it is doing, and start this worker again',
+      taken
+        ? 'Give this worker another --name'
+        : 'See the log of the cluster for what it is doing, and start this worker again',
     );
+    this.line = `${taken ? 'Shutting down early' : 'Join Error'}: ${text}`;
   }
 }
 
