@@ -263,3 +263,46 @@ describe('shrinking', () => {
     expect(got).to.deep.equal(Array.from({ length: sent }, (_, i) => `${i}`));
   });
 });
+
+describe('shrinks while nobody leads', () => {
+  afterEach(endClusters);
+
+  const silent = 'Cluster shrink response: initializer, which leads the cluster, does not answer.';
+  const away =
+    'Cluster shrink response: initializer, which leads the cluster, is unreachable. Nothing was changed.';
+  /** The tool takes some time to start. */
+  const soonMs = 3500;
+
+  async function answers(cluster: RescaleCluster, w2: RescaleWorker, ...args: string[]): Promise<string> {
+    const before = Date.now();
+    const { code, stdout, stderr } = await cluster.shrink(w2, ...args);
+    expect([code, stderr], stdout).to.deep.equal([1, '']);
+    expect(Date.now() - before, stdout).to.be.lessThan(soonMs);
+    return stdout.trimEnd();
+  }
+
+  it('are answered when the worker that leads has died', async () => {
+    const cluster = await RescaleCluster.start();
+    const [w2] = (await cluster.grow(['w2'])) as [RescaleWorker];
+    await cluster.initializer.kill();
+    expect(await answers(cluster, w2, '--query')).to.be.oneOf([silent, away]);
+    await w2.waitFor(/initializer is unreachable\./);
+    expect(await answers(cluster, w2, '--query')).to.equal(away);
+    expect(await answers(cluster, w2, '--workers', 'w2')).to.equal(away);
+  });
+
+  it('are answered when the worker that leads hangs, and nobody has noticed', async () => {
+    const cluster = await RescaleCluster.start(['--peer-timeout', '20000']);
+    const [w2] = (await cluster.grow(['w2'])) as [RescaleWorker];
+    cluster.initializer.process.kill('SIGSTOP');
+    const [query, count] = await Promise.all([
+      answers(cluster, w2, '--query'),
+      answers(cluster, w2, '--count', '1'),
+    ]);
+    expect(query).to.equal(silent);
+    expect(count).to.equal(`${silent} The status of the cluster shows whether workers leave.`);
+    // What it was asked to do it does, late as it is.
+    cluster.initializer.process.kill('SIGCONT');
+    await cluster.gone(w2);
+  });
+});

@@ -102,7 +102,7 @@ export function clusterView(
       const wish = { query, names: node_names, count: node_count, drain };
       const answer = ({ text, names }: { readonly text: string; readonly names: readonly string[] }) =>
         done(
-          query
+          query && text === ''
             ? { type: 'shrinkQueryResponse', body: { node_names: [...names], node_count: names.length } }
             : { type: 'shrinkErrorResponse', body: text },
         );

@@ -3,13 +3,23 @@ import { Inquiry } from '../inquiry.js';
 import type { Parts } from './parts.js';
 
 const questionNs = 1e9;
+/** The leader may need one question of its own for its answer. */
+const shrinkNs = 2 * questionNs;
 /** What `answer` is asked for the number of clients that are connected to sources. */
 export const clientsQuestion = 'clients';
+
+/** A wish that the leader has been told of. */
+interface AskedShrink {
+  readonly query: boolean;
+  readonly leader: string;
+  readonly deadline: number;
+  readonly done: (reply: ShrinkReply) => void;
+}
 
 /** What operators ask of this worker, and workers of one another. */
 export class Questions {
   private readonly inquiries = new Set<Inquiry>();
-  private readonly shrinkReplies = new Map<number, (reply: ShrinkReply) => void>();
+  private readonly shrinks = new Map<number, AskedShrink>();
   private last = 0;
 
   constructor(
@@ -52,11 +62,23 @@ export class Questions {
 
   tick(now: number): void {
     for (const inquiry of this.inquiries) inquiry.tick(now);
+    for (const [id, { query, leader, deadline }] of this.shrinks) {
+      if (now < deadline && !this.parts.mesh.isAway(leader)) continue;
+      // It may have been told, and do it yet.
+      const then = query ? '' : ' The status of the cluster shows whether workers leave.';
+      this.shrinkAnswered(id, {
+        text: `${leader}, which leads the cluster, does not answer.${then}`,
+        names: [],
+      });
+    }
   }
 
-  /** An operator wants fewer workers: passed on to the leader, which decides. */
+  /**
+   * An operator wants fewer workers: passed on to the leader, which decides. `done` is called once, also if there is no
+   * answer in time. A text without names says why a query has found nothing out.
+   */
   shrink(wish: ShrinkWish, done: (reply: ShrinkReply) => void): void {
-    const { standing, mesh, post } = this.parts;
+    const { ports, standing, mesh, post } = this.parts;
     if (standing.view.epoch === 0) return done({ text: 'The cluster has not started yet.', names: [] });
     const leader = standing.view.members[0]!.name;
     if (mesh.isAway(leader)) {
@@ -66,13 +88,15 @@ export class Questions {
       });
     }
     const id = ++this.last;
-    this.shrinkReplies.set(id, done);
+    const deadline = ports.clock.now() + shrinkNs;
+    this.shrinks.set(id, { query: wish.query, leader, deadline, done });
     post.send(leader, { type: 'shrink', id, ...wish });
   }
 
   shrinkAnswered(id: number, reply: ShrinkReply): void {
-    this.shrinkReplies.get(id)?.(reply);
-    this.shrinkReplies.delete(id);
+    const asked = this.shrinks.get(id);
+    this.shrinks.delete(id);
+    asked?.done(reply);
   }
 
   /** An operator wants a worker, maybe another one, to begin another file of its event log. */
