@@ -1,8 +1,8 @@
 import { encodeHubMessage, noMinimum } from '@wallaroo/protocol';
 import { expect } from 'chai';
+import { Cluster, endClusters } from './support/cluster.js';
 import { Client, frames, freePort } from './support/client.js';
 import { FakeHub } from './support/hub.js';
-import { stopAll } from './support/process.js';
 import { CollectingSink } from './support/sink.js';
 import { launchWorker, type LaunchedWorker } from './support/worker-process.js';
 
@@ -17,7 +17,7 @@ describe('metrics', () => {
     sink = await CollectingSink.listen();
   });
   afterEach(async () => {
-    await stopAll();
+    await endClusters();
     await sink.close();
     for (const hub of hubs.splice(0)) await hub.close();
   });
@@ -175,5 +175,30 @@ describe('metrics', () => {
     await sink.waitForEnd();
     expect(sink.text.trimEnd().split('\n')).to.have.length(10_000);
     expect(worker.lines.filter((line) => /WARNING|ERROR/.test(line))).to.deep.equal([]);
+  });
+
+  it('of workers that join go where those of the cluster do, unless they are told where', async () => {
+    const [hub, other] = [await listen(), await listen()];
+    const cluster = await Cluster.prepare({ workers: 1 });
+    const joiner = (name: string, args: readonly string[] = []) =>
+      cluster.member(name, { role: ['--name', name, '--join', cluster.control], args });
+    const toldBy = (name: string) => (one: FakeHub) =>
+      one.messages.filter((all) => all.some((message) => 'worker' in message && message.worker === name));
+    const initializer = cluster.member('initializer', { args: ['--metrics', hub.address] });
+    await initializer.launch().ready();
+    const w2 = joiner('w2').launch();
+    await hub.until(() => toldBy('w2')(hub).length === 1, 'w2');
+    await cluster.numbers.send(w2, ['a', 'b', 'c', 'd']);
+    await hub.until(
+      () => hub.metrics.some(({ worker, name }) => worker === 'w2' && name === 'in source'),
+      'metrics of w2',
+    );
+    await w2.kill();
+    await w2.launch().ready();
+    await hub.until(() => toldBy('w2')(hub).length === 2, 'w2 once more');
+    const w3 = joiner('w3', ['--metrics', other.address]).launch();
+    await w3.ready();
+    await other.until(() => toldBy('w3')(other).length === 1, 'w3');
+    expect([toldBy('w3')(hub), toldBy('w2')(other)]).to.deep.equal([[], []]);
   });
 });

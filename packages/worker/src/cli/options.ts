@@ -59,7 +59,7 @@ export const workerOptions = {
     kind: 'address',
     short: 'm',
     group: addresses,
-    describe: 'Metrics hub; none is reported to by default',
+    describe: 'Metrics hub; default: none, or that of the cluster that this worker joins',
   },
   control: {
     kind: 'address',

@@ -11,6 +11,7 @@ import { EndContexts } from './end-contexts.js';
 import { UnsentOutputError } from './errors.js';
 import { clusterView, localAnswer } from './external/cluster-view.js';
 import { ExternalChannel } from './external/external-channel.js';
+import { hubOf, hubQuestion } from './external/hub-question.js';
 import { LocalEnds } from './local-ends.js';
 import { onOneLine, type WorkerLog } from './log.js';
 import { MemberEnds } from './member-ends.js';
@@ -22,6 +23,8 @@ import { WorkerFiles } from './worker-files.js';
 import { WorkerLife } from './worker-life.js';
 import type { WorkerAddresses, WorkerSettings } from './worker-settings.js';
 
+/** Pause before others are asked once more for what they have not said. */
+const askAgainMs = 1000;
 const loopback: Address = { host: '127.0.0.1', port: 0 };
 
 /**
@@ -41,6 +44,8 @@ export class Worker {
   private readonly memberEnds: MemberEnds;
   private readonly muteLog: MuteLog;
   private metrics: MetricsReporter | undefined;
+  /** Where metrics go. */
+  private hub: Address | undefined;
   private member: Member | undefined;
   private ticking: NodeJS.Timeout | undefined;
   private readonly bound: Partial<Record<'external' | 'control' | 'data', Address | undefined>> = {};
@@ -108,12 +113,13 @@ export class Worker {
     const { control, data } = this.bound;
     const member = this.makeMember(control, data, saved);
     this.member = member;
-    if (settings.metrics) this.metrics = new MetricsReporter(member.engine, settings.name, settings.metrics);
+    this.reportTo(settings.metrics);
     this.network.listenTo(member);
     this.files.listenTo(member);
     this.ticking = setInterval(() => life.guarded(() => member.tick()), settings.timing.tickMs);
     life.guarded(() => member.start());
     await Promise.race([life.ready.promise, life.ended.promise]);
+    if (settings.role.kind === 'joiner' && this.hub === undefined) this.findHub(member);
   }
 
   /**
@@ -198,7 +204,7 @@ export class Worker {
         output: (sink) => ({ write: (bytes, ends) => this.output(sink, bytes, ends) }),
         turnOpened: () => this.scheduleEndOfTurn(),
         muteChanged: (muted, what) => (muted ? this.muteLog.muted(what) : this.muteLog.unmuted(what)),
-        answer: (question) => localAnswer(question, settings.name, this.member!, this.ends),
+        answer: (question) => localAnswer(question, settings.name, this.member!, this.ends, this.hub),
         ended: (failure) => this.memberEnded(failure),
       },
     );
@@ -207,6 +213,25 @@ export class Worker {
   private memberEnded(failure: Error | undefined): void {
     if (failure instanceof JoinRefusedError) this.log.line(onOneLine(failure.line));
     this.life.endOfMember(this.files.placed(failure));
+  }
+
+  private reportTo(hub: Address | undefined): void {
+    this.hub = hub;
+    if (hub !== undefined) this.metrics = new MetricsReporter(this.member!.engine, this.settings.name, hub);
+  }
+
+  /** One that joins reports where the cluster does, unless it was told where. */
+  private findHub(member: Member): void {
+    const { life } = this;
+    if (life.stopping || life.over) return;
+    const answered = (answers: ReadonlyMap<string, string>, missing: readonly string[]) => {
+      if (life.stopping || life.over) return;
+      this.reportTo(hubOf(member.status.members, answers, (name) => member.hostOf(name)));
+      this.metrics?.start();
+      if (this.hub === undefined && missing.length > 0)
+        setTimeout(() => this.findHub(member), askAgainMs).unref();
+    };
+    life.guarded(() => member.ask(hubQuestion, answered));
   }
 
   private scheduleEndOfTurn(): void {

@@ -1,10 +1,11 @@
-import type { ClusterStatus, ExternalMessage, ShrinkRequest } from '@wallaroo/protocol';
+import type { Address, ClusterStatus, ExternalMessage, ShrinkRequest } from '@wallaroo/protocol';
 import type { Engine } from '../../core/engine/engine.js';
 import type { Member } from '../../core/membership/member.js';
 import { clientsQuestion } from '../../core/membership/member/questions.js';
 import type { StateStore } from '../../core/step/state-store.js';
 import { isStateful, type Plan, type PlannedStage } from '../../core/topology/plan.js';
 import type { LocalEnds } from '../local-ends.js';
+import { hubAnswer, hubQuestion } from './hub-question.js';
 import { routingId } from './routing-ids.js';
 import { sourcesAnswer, sourcesQuestion } from './sources-question.js';
 
@@ -116,7 +117,14 @@ export function clusterView(
 const entityCountsQuestion = 'entity counts';
 
 /** What one worker answers another one about itself. */
-export function localAnswer(question: string, worker: string, member: Member, ends: LocalEnds): string {
+export function localAnswer(
+  question: string,
+  worker: string,
+  member: Member,
+  ends: LocalEnds,
+  hub: Address | undefined,
+): string {
+  if (question === hubQuestion) return hubAnswer(hub);
   if (question === clientsQuestion) return String(ends.clients);
   if (question === sourcesQuestion) return sourcesAnswer(ends.addresses);
   if (question !== entityCountsQuestion) return '';
