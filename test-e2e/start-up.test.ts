@@ -73,6 +73,40 @@ describe('start-up', () => {
     }
   });
 
+  for (const [rotation, args] of [
+    [false, []],
+    [true, ['--log-rotation']],
+  ] as const) {
+    it(`says that it is resilient, ${rotation ? 'with' : 'without'} log rotation`, async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'wallaroo-e2e-'));
+      try {
+        const worker = await launchWorker({
+          app: 'keyed',
+          args: [
+            ...inputs,
+            '--out',
+            sink.address,
+            '--resilience-dir',
+            directory,
+            '--run-with-resilience',
+            ...args,
+          ],
+        });
+        const first = worker.lines.slice(0, 5).map((line) => line.replace(/^\d+\.\d{6},/, ''));
+        expect(first).to.deep.equal([
+          '****RESILIENCE MODE is active****',
+          '****CLUSTERING MODE is active****',
+          '****AUTOSCALE MODE is active****',
+          `||| Resilience directory: ${directory}|||`,
+          `||| Log-rotation: ${rotation}|||`,
+        ]);
+        expect((await worker.stop()).code).to.equal(0);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+  }
+
   it('reads nothing before the application is initialized', async () => {
     const worker = await launchWorker({
       app: 'hanging',

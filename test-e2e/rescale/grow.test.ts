@@ -1,8 +1,24 @@
 import { expect } from 'chai';
+import { hasConnection, reservedPort } from '../support/cluster.js';
 import { endClusters, keysOf, Numbers, RescaleCluster } from '../support/rescale.js';
 
 describe('growing', () => {
   afterEach(endClusters);
+
+  it('has joiners listen where they are told to', async () => {
+    const cluster = await RescaleCluster.start();
+    const [control, data] = [await reservedPort(), await reservedPort()];
+    const args = ['--my-control', `127.0.0.1:${control}`, '--my-data', `127.0.0.1:${data}`];
+    const [w2] = await cluster.grow(['w2'], { args });
+    expect([w2!.controlPort, w2!.dataPort]).to.deep.equal([control, data]);
+    // That is where others find it.
+    const [w3] = await cluster.grow(['w3'], { contact: w2 });
+    const numbers = new Numbers();
+    await numbers.send(w3!, 'in', ['a.1', 'b.1', 'c.1', 'd.1']);
+    await cluster.sink.waitForLines(numbers.total);
+    expect(hasConnection(control) && hasConnection(data)).to.equal(true);
+    await cluster.shutDown([cluster.initializer, w2!, w3!]);
+  });
 
   it('adds one worker, then two more together, and gives each its part', async () => {
     const cluster = await RescaleCluster.start();
