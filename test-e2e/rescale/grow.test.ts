@@ -73,7 +73,10 @@ describe('growing', () => {
     ]) {
       expect(lines(initializer, text), text).to.equal(1);
     }
-    expect(lines(initializer, 'AUTOSCALE: Autoscale is complete.')).to.equal(2);
+    for (const text of ['AUTOSCALE: Autoscale is complete.', 'AUTOSCALE: Waiting for new autoscale event.']) {
+      const told = [initializer, w2!, w3!, w4!].map((worker) => lines(worker, text));
+      expect(told, text).to.deep.equal([2, 2, 1, 1]);
+    }
     expect(initializer.process.stdout).to.match(
       /AUTOSCALE: 512 of 512 slots moved, \d+ keys, [\d.]+ MB, [\d.]+ s/,
     );

@@ -120,10 +120,11 @@ export class RescaleCluster {
 
   /** The leader says when a change is over, unless it has left; queries only show what is left to move. */
   private get idle(): boolean {
-    const lines = this.workers.filter((worker) => !worker.ended).flatMap((worker) => worker.texts);
-    const begun = lines.filter((line) => /slots are to move/.test(line)).length;
-    const done = lines.filter((line) => line.includes('AUTOSCALE: Autoscale is complete.')).length;
-    return done >= begun;
+    return this.workers.every(({ ended, texts }) => {
+      const begun = texts.findLastIndex((line) => line.includes('slots are to move'));
+      const done = texts.findLastIndex((line) => line.includes('AUTOSCALE: Autoscale is complete.'));
+      return ended || begun <= done;
+    });
   }
 
   /** No slot has to move, as long as leavers still have clients. */

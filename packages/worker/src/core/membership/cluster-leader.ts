@@ -1,6 +1,6 @@
 import type { LogPart } from '../checkpoint/log-records.js';
 import { CheckpointPace } from '../checkpoint/pace.js';
-import { Rescale, type Progress } from '../migration/rescale.js';
+import { Rescale, tellComplete, type Progress } from '../migration/rescale.js';
 import type { LineLog } from '../ports.js';
 import type { StreamPosition } from '../streams/stream-position.js';
 import { Admission, type Candidate } from './admission.js';
@@ -168,8 +168,7 @@ export class ClusterLeader {
   inherit(epoch: number, lives: Lives): void {
     this.leadership.inherit(epoch, lives);
     this.pace?.reset();
-    if (this.state.leaving.length > 0 || Rescale.remaining(this.state) > 0) return;
-    this.host.lines.line('AUTOSCALE: Autoscale is complete.');
+    if (!Rescale.underWay(this.state)) tellComplete(this.host.lines);
   }
 
   /** Somebody else leads now. */

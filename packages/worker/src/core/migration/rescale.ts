@@ -44,6 +44,13 @@ export class Rescale {
     return slotsToMove(state.owners, stays(state));
   }
 
+  /** Whether somebody comes, goes, or has slots that are not its share. */
+  static underWay(state: ClusterState): boolean {
+    const { route, leaving, newcomers } = state;
+    const somebody = leaving.length > 0 || newcomers.length > 0;
+    return route !== undefined || somebody || Rescale.remaining(state) > 0;
+  }
+
   get active(): boolean {
     return this.begun !== undefined;
   }
@@ -106,9 +113,14 @@ export class Rescale {
   private finish(now: number): void {
     this.tell(0, now);
     this.log.line(`AUTOSCALE: ${progressText(this.last!)}`);
-    this.log.line('AUTOSCALE: Autoscale is complete.');
+    tellComplete(this.log);
     this.begun = undefined;
   }
+}
+
+export function tellComplete(log: LineLog): void {
+  log.line('AUTOSCALE: Autoscale is complete.');
+  log.line('AUTOSCALE: Waiting for new autoscale event.');
 }
 
 /** Which members are to own slots. */

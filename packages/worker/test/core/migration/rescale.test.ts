@@ -60,7 +60,10 @@ describe('the reconcile loop', () => {
     expect(rescale.progress).to.deep.include({ slotsMoved: 4, slotsTotal: 4, keys: 40 });
     expect(rescale.active).to.equal(false);
     expect(log.lines[0]).to.equal('AUTOSCALE: 4 slots are to move.');
-    expect(log.lines.at(-1)).to.equal('AUTOSCALE: Autoscale is complete.');
+    expect(log.lines.slice(-2)).to.deep.equal([
+      'AUTOSCALE: Autoscale is complete.',
+      'AUTOSCALE: Waiting for new autoscale event.',
+    ]);
   });
 
   it('lets a member go when its slots are gone and nothing of it is under way', () => {

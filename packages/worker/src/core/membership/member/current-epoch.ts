@@ -1,6 +1,7 @@
 import { invariant, unreachable } from '../../invariant.js';
-import { routed } from '../cluster-state.js';
-import type { ControlRecord } from '../records.js';
+import { Rescale, tellComplete } from '../../migration/rescale.js';
+import { routed, type ClusterState } from '../cluster-state.js';
+import type { ControlRecord, EpochRecord } from '../records.js';
 import type { Departed } from './departed.js';
 import type { Leaving } from './leaving.js';
 import type { Parts } from './parts.js';
@@ -16,6 +17,8 @@ export class CurrentEpoch {
   /** Everything is as it was at the checkpoint of this epoch. */
   private isRestored = true;
   private firstResume = true;
+  /** Workers come or go, and it has not been told that they have. */
+  private changing = false;
 
   constructor(
     private readonly parts: Pick<
@@ -44,13 +47,20 @@ export class CurrentEpoch {
 
   /** A record takes effect. */
   effect(record: ControlRecord): void {
-    const { standing, clusterLog, mesh, links, data, streams, leader } = this.parts;
+    const { standing, clusterLog } = this.parts;
     if (record.type === 'epoch' || standing.view.epoch !== clusterLog.effective.epoch) {
       if (record.type === 'epoch' && !standing.joining) this.begin();
       return;
     }
     const before = standing.view;
     standing.view = clusterLog.effective;
+    this.takeEffect(record, before);
+    this.tellIfChanged();
+  }
+
+  /** A record of the epoch that this worker is in. */
+  private takeEffect(record: Exclude<ControlRecord, EpochRecord>, before: ClusterState): void {
+    const { standing, mesh, links, data, streams, leader } = this.parts;
     switch (record.type) {
       case 'join':
         for (const member of record.members) mesh.dial(member.name, member.control);
@@ -111,7 +121,17 @@ export class CurrentEpoch {
     } else if (standing.ends === 'open') this.rollBack();
     streams.epochBegan();
     this.leaving.epochBegan();
+    this.changing ||= Rescale.underWay(epoch);
     this.checkReady();
+  }
+
+  /** The leader tells by itself, as it knows how much has moved. */
+  private tellIfChanged(): void {
+    const { ports, standing } = this.parts;
+    const underWay = Rescale.underWay(standing.view);
+    const done = this.changing && !underWay;
+    this.changing = underWay;
+    if (done && standing.leader !== standing.name && !standing.finishing) tellComplete(ports.log);
   }
 
   endsOpened(): void {
