@@ -120,6 +120,13 @@ export class LogDisk {
     };
   }
 
+  /** The worker removes all of it: nobody needs it any more, but what it took was taken. */
+  retire(): void {
+    for (const number of this.numbers) this.remember(number, this.content(number));
+    this.queue = [];
+    this.files.clear();
+  }
+
   /** What is under way is done for nobody. */
   clear(): void {
     this.queue = [];
