@@ -29,10 +29,20 @@ export interface Row {
   readonly p999BeforeMs: number;
   readonly p999Ms: number;
   readonly throughput: number;
+  /** Of the initializer, which has all keys before the first step and after the second. */
+  readonly cpuShareBefore: number;
+  readonly memoryMbBefore: number;
   readonly memoryMb: number;
   /** Of the worker that collects more garbage while slots move: the share of its time, and its longest pause. */
   readonly gcShare: number;
   readonly gcMs: number;
+}
+
+/** The initializer at one moment. */
+interface Sample {
+  readonly ms: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
 }
 
 /** What a worker reports. */
@@ -49,6 +59,7 @@ export interface RescaleOptions {
 export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'wallaroo-bench-'));
   const children: ChildProcess[] = [];
+  let sampler: NodeJS.Timeout | undefined;
   const workers = new Map<string, ChildProcess>();
   const report = (name: string) => join(folder, `${name}.json`);
   const log = (name: string) => join(folder, `${name}.log`);
@@ -68,6 +79,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
     workers.set(name, child);
     return child;
   };
+  const samples: Sample[] = [];
   const reportsOf = (names: readonly string[]) =>
     Promise.all(
       names.map(async (name) => {
@@ -88,6 +100,10 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
     const [, external] = await lineOf('initializer', /external: listening on (\S+)/);
     await until(() => (existsSync(`${report('initializer')}.state`) ? true : undefined), 'all keys are made');
     const rows: Row[] = [];
+    sampler = setInterval(() => {
+      const { residentBytes, cpuSeconds } = processUsage(first.pid!);
+      samples.push({ ms: machineMs(), residentBytes, cpuSeconds });
+    }, 100);
     const change = async (step: string, second: string, begin: () => void, done: () => Promise<unknown>) => {
       // Also after a report, which takes the workers a while.
       await setTimeout((options.steadySeconds + 1) * 1000);
@@ -108,7 +124,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
           startedMs,
           endedMs,
           progress,
-          memory: processUsage(first.pid!).residentBytesPeak,
+          samples,
         }),
       );
     };
@@ -137,6 +153,7 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
     );
     return rows;
   } finally {
+    clearInterval(sampler);
     for (const child of children) child.kill('SIGKILL');
     await Promise.all(
       children.map(
@@ -155,26 +172,33 @@ function rowOf(facts: {
   startedMs: number;
   endedMs: number;
   progress: RegExpMatchArray;
-  memory: number;
+  samples: readonly Sample[];
 }): Row {
-  const { step, options, summaries, startedMs, endedMs, progress } = facts;
+  const { step, options, summaries, startedMs, endedMs, progress, samples } = facts;
   const steady = options.steadySeconds;
   const from = Math.floor(startedMs / 1000);
   const to = Math.ceil(endedMs / 1000);
   const before = messagesBetween(summaries, from - steady + 1, from) / (steady - 1);
   const during = messagesBetween(summaries, from, to) / (to - from);
+  const steadyFromMs = startedMs - (steady - 1) * 1000;
+  const between = (fromMs: number, toMs: number) => samples.filter(({ ms }) => ms >= fromMs && ms <= toMs);
+  const quiet = between(steadyFromMs, startedMs);
+  const most = (some: readonly Sample[]) => Math.max(...some.map(({ residentBytes }) => residentBytes)) / 1e6;
   const gc = summaries.map((summary) => gcBetween(summary.gc, from, to));
   return {
     step,
     keys: options.keys,
     keysMoved: Number(progress[1]),
     moveSeconds: Number(progress[2]),
-    gapBeforeMs: longestGap(summaries, startedMs - (steady - 1) * 1000, startedMs - 100),
+    gapBeforeMs: longestGap(summaries, steadyFromMs, startedMs - 100),
     gapMs: longestGap(summaries, startedMs, endedMs),
     p999BeforeMs: percentile(summaries, from - steady + 1, from, 0.999),
     p999Ms: percentile(summaries, from, to, 0.999),
     throughput: during / before,
-    memoryMb: facts.memory / 1e6,
+    cpuShareBefore:
+      ((quiet.at(-1)!.cpuSeconds - quiet[0]!.cpuSeconds) / (quiet.at(-1)!.ms - quiet[0]!.ms)) * 1000,
+    memoryMbBefore: most(quiet),
+    memoryMb: most(between(startedMs, endedMs)),
     gcShare: Math.max(...gc.map(({ share }) => share)),
     gcMs: Math.max(...gc.map(({ longest }) => longest)),
   };
@@ -235,7 +259,9 @@ async function main(): Promise<void> {
           'p99.9 before ms',
           'p99.9 ms',
           'throughput kept',
-          'peak MB',
+          'CPU share before',
+          'MB before',
+          'most MB',
           'GC share',
           'longest GC ms',
         ],
@@ -249,6 +275,8 @@ async function main(): Promise<void> {
           row.p999BeforeMs.toFixed(1),
           row.p999Ms.toFixed(1),
           row.throughput.toFixed(2),
+          row.cpuShareBefore.toFixed(2),
+          row.memoryMbBefore.toFixed(0),
           row.memoryMb.toFixed(0),
           row.gcShare.toFixed(3),
           row.gcMs.toFixed(1),

@@ -9,7 +9,10 @@ describe('the benchmark of growing and shrinking', function () {
   it('tells what a move costs, and what collecting garbage takes of it', async () => {
     const rows = await measureRescale({ keys: 2000, rate: 2000, steadySeconds: 2, allAtOnce: false });
     expect(rows.map(({ step }) => step)).to.deep.equal(['grow 1 -> 2', 'shrink 2 -> 1']);
-    for (const { gcShare, gcMs, keysMoved } of rows) {
+    for (const { gcShare, gcMs, keysMoved, memoryMbBefore, memoryMb, cpuShareBefore } of rows) {
+      expect(memoryMbBefore).to.be.greaterThan(20);
+      expect(memoryMb).to.be.greaterThan(20);
+      expect(cpuShareBefore).to.be.within(0, 2);
       expect(keysMoved).to.be.within(500, 1500);
       expect(gcShare).to.be.within(0, 1);
       expect(gcMs).to.be.at.least(0);
