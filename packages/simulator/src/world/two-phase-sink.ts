@@ -2,6 +2,8 @@ import type { Dice } from '../random/dice.js';
 import { ms, type Schedule } from './schedule.js';
 import type { SinkPace } from './sink.js';
 
+const prepareMsMax = 9000;
+
 /** What becomes of a question whether something is prepared. */
 export interface Vote {
   yes(): void;
@@ -150,7 +152,8 @@ export class TwoPhaseSink {
 
   /** Some sinks take so long now and then that the cluster gives the checkpoint up. */
   private prepareMs(): number {
-    if (this.stubborn && this.dice.chance(0.15)) return this.dice.logUniform(4000, 9000);
-    return this.pace.nextMs() * (this.dice.chance(0.2) ? 20 : 1);
+    if (this.stubborn && this.dice.chance(0.15)) return this.dice.logUniform(4000, prepareMsMax);
+    // A sink that takes longer than workers have patience is none that can be stopped in order.
+    return Math.min(this.pace.nextMs() * (this.dice.chance(0.2) ? 20 : 1), prepareMsMax);
   }
 }
