@@ -17,7 +17,7 @@ describe('backpressure across workers', function () {
   });
 
   it('a slow sink at one worker holds off the sources of others, in little memory; then all comes, in order', async () => {
-    const total = 300 * MB;
+    const total = 1024 * MB;
     const ends = await Promise.all(
       ['initializer', 'w2'].map(async (name) => {
         const check = new StreamCheck();
