@@ -172,3 +172,25 @@ describe('traffic between workers', () => {
     });
   });
 });
+
+describe('the same application', function () {
+  this.timeout(120_000);
+  afterEach(endClusters);
+
+  for (const workers of [1, 8]) {
+    it(`runs on ${workers} ${workers === 1 ? 'worker' : 'workers'} as it is: all own some of the keys`, async () => {
+      const cluster = await Cluster.start({ workers });
+      const { members, numbers, sink } = cluster;
+      const some = names('key', 400);
+      for (const member of members) {
+        await numbers.send(member, some);
+        await sink.waitForLines(numbers.total);
+      }
+      numbers.expectExact(sink.lines);
+      const held = await Promise.all(members.map((member) => member.keys()));
+      for (const keys of held) expect(keys.length).to.be.greaterThan(0);
+      expect(held.flat().sort()).to.deep.equal([...some].sort());
+      await cluster.stop();
+    });
+  }
+});
