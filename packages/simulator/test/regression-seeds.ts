@@ -264,4 +264,25 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       },
     ],
   },
+  {
+    seed: 600378,
+    why: 'a leader that was leaving took the word of one disk for its leave, and another one waited for it',
+    messages: 1,
+    faults: [
+      { when: { atMs: 1774 }, kind: 'reset', between: [1, 0] },
+      { when: { atMs: 1609 }, kind: 'reset', between: [0, 2] },
+      { when: { atMs: 4233 }, kind: 'halfOpen', from: 0, to: 1, both: true },
+      { when: { atMs: 4874 }, kind: 'kill', host: 2, downMs: 8, wishes: 4, part: 0.95, power: false },
+      {
+        when: { wish: 'dial', nth: 1 },
+        kind: 'kill',
+        host: 2,
+        downMs: 43,
+        wishes: 24,
+        part: 0.45,
+        power: false,
+      },
+      { when: { atMs: 1668 }, kind: 'shrink', ask: 0, leave: [0], drain: true },
+    ],
+  },
 ];

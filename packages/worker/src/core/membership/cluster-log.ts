@@ -1,6 +1,6 @@
 import { invariant } from '../invariant.js';
 import { after, asEpoch, noCluster, type ClusterState } from './cluster-state.js';
-import { records, type ControlRecord } from './records.js';
+import { records, type ControlRecord, type MemberRecord } from './records.js';
 
 /** Records in effect that are kept one by one; more are drawn together into one. */
 const recordsMax = 32;
@@ -31,6 +31,14 @@ export class ClusterLog {
 
   get bytes(): readonly Buffer[] {
     return this.entries;
+  }
+
+  /** Members by the newest record, or by what stands before it, unless that is known to be in effect. */
+  get possibleMembers(): readonly MemberRecord[] {
+    const { members } = this.state;
+    if (this.inEffect === this.length) return members;
+    const before = this.decoded.slice(0, -1).reduce(after, noCluster).members;
+    return [...members, ...before.filter((one) => !members.some(({ name }) => name === one.name))];
   }
 
   /** Records in the log of this epoch. */

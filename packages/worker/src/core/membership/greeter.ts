@@ -11,7 +11,7 @@ export interface Standpoint {
   readonly cluster: string;
   readonly fingerprint: Fingerprint;
   readonly incarnation: number;
-  /** The members by the newest record on disk; undefined before there is one. */
+  /** The members by the newest record on disk, or before it, if that may not be in effect; undefined before there is one. */
   readonly members: readonly MemberRecord[] | undefined;
   /** The members in effect: those that this worker has links with. */
   readonly linked: readonly MemberRecord[];

@@ -229,6 +229,18 @@ describe('the log of a cluster', () => {
     expect(log.length).to.equal(2);
   });
 
+  it('counts who leaves among the members that may be, until it is known that the record is in effect', () => {
+    const log = new ClusterLog([encode(epochOf(['a', 'b', 'c'], 1, { owners: Array<number>(8).fill(0) }))]);
+    log.put(1, encode({ type: 'left', names: ['b'] }));
+    const names = () => log.possibleMembers.map(({ name }) => name);
+    expect(log.state.members.map(({ name }) => name)).to.deep.equal(['a', 'c']);
+    expect(names()).to.deep.equal(['a', 'c', 'b']);
+    log.commit(0);
+    expect(names()).to.deep.equal(['a', 'c', 'b']);
+    log.commit(1);
+    expect(names()).to.deep.equal(['a', 'c']);
+  });
+
   it('begins anew with a younger epoch, of which nothing is in effect yet', () => {
     const log = new ClusterLog([encode(epochOf(['a']))]);
     log.put(1, encode({ type: 'join', members: [memberNamed('b')] }));

@@ -35,7 +35,7 @@ export class Doorway {
       life: standing.life,
       incarnation: standing.incarnation,
       cluster: standing.cluster,
-      members: state.epoch > 0 ? state.members : undefined,
+      members: state.epoch > 0 ? clusterLog.possibleMembers : undefined,
       linked: standing.view.members,
       epoch: standing.view.epoch,
       joining: standing.outside && role.kind === 'joiner',
