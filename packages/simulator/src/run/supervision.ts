@@ -81,7 +81,7 @@ function told({ name, message, stack }: Error): string {
 function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilience }: Scenario): number {
   const links = workers + spares - 1;
   // Checkpoints send barriers besides.
-  const barrierBytes = resilience === undefined ? 0 : 64 * 41;
+  const barrierBytes = resilience === undefined ? 0 : 64 * 49;
   const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
   const copies = shape.multiply ? 3 : 1;
   return links * (1 + copies) * (windowBytes.link + turnBytes);

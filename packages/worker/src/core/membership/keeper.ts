@@ -19,6 +19,7 @@ const againNs = 1e9;
 
 /** Keeps the control log and the identity of a worker on its disk. What cannot be written is tried again. */
 export class Keeper {
+  private removing = false;
   private readonly retries: { readonly at: number; readonly again: () => void }[] = [];
 
   constructor(
@@ -32,6 +33,8 @@ export class Keeper {
 
   /** Writes all that there is to keep; `then` is called when it is on disk. */
   write(then: () => void): void {
+    // They must not come back.
+    if (this.removing) return;
     const { control, data, handedOn, ...identity } = this.identity();
     const { members, epoch, checkpoint } = this.clusterLog.state;
     const topology = writeClusterFile({
@@ -60,6 +63,7 @@ export class Keeper {
 
   /** Removes all files. A file that cannot be removed keeps nobody from ending. */
   remove(then: () => void): void {
+    this.removing = true;
     const operation = this.operations.begin(then, (why) => {
       this.log.write('error', 'Recovery', `The files of this worker cannot be removed: ${why}. Remove them.`);
       then();
