@@ -84,5 +84,6 @@ function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilie
   const barrierBytes = resilience === undefined ? 0 : 64 * 49;
   const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
   const copies = shape.multiply ? 3 : 1;
-  return links * (1 + copies) * (windowBytes.link + turnBytes);
+  // Frames have heads, the more of them the shorter they are.
+  return Math.ceil(1.1 * links * (1 + copies) * (windowBytes.link + turnBytes));
 }
