@@ -16,7 +16,7 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'in flight is forgotten': 9,
   'processed before resume': 9,
   'commit without all': 1,
-  'window is ignored': 7,
+  'window is ignored': 6,
   'shutdown does not drain': 141,
   'no route version': 79,
   'state before barriers': 1,

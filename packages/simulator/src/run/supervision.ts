@@ -83,7 +83,7 @@ function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilie
   // Checkpoints send barriers besides.
   const barrierBytes = resilience === undefined ? 0 : 64 * 49;
   const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
-  const copies = shape.multiply ? 3 : 1;
-  // Frames have heads, the more of them the shorter they are.
-  return Math.ceil(1.1 * links * (1 + copies) * (windowBytes.link + turnBytes));
+  // What is made of a message is longer by the trail that it has come.
+  const copies = (shape.multiply ? 3 : 1) * 1.5;
+  return links * (1 + copies) * (windowBytes.link + turnBytes);
 }
