@@ -285,4 +285,22 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 1668 }, kind: 'shrink', ask: 0, leave: [0], drain: true },
     ],
   },
+  {
+    seed: 810023,
+    why: 'a leader that died while it left took its own disk for the word that it had, and nobody led',
+    messages: 22,
+    faults: [
+      { when: { atMs: 2129 }, kind: 'stall', from: 1, to: 0, channel: 'data', forMs: 3315 },
+      { when: { atMs: 3010 }, kind: 'reset', between: [1, 0] },
+      { when: { wish: 'store', nth: 4 }, kind: 'reset', between: [0, 1] },
+      { when: { atMs: 3155 }, kind: 'reset', between: [0, 1] },
+      { when: { phase: 'ready', nth: 2 }, kind: 'reset', between: [1, 0] },
+      {
+        ...{ when: { wish: 'output', host: 1, nth: 7 }, kind: 'kill', host: 0, downMs: 7 },
+        ...{ wishes: 108, part: 0, power: false },
+      },
+      { when: { atMs: 3306 }, kind: 'slowDisk', host: 0, byMs: 9, forMs: 419 },
+      { when: { atMs: 1720 }, kind: 'shrink', ask: 1, leave: [0], drain: false },
+    ],
+  },
 ];

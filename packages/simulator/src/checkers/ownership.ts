@@ -21,6 +21,8 @@ export class OwnershipChecker implements Partial<Watch> {
   constructor(
     private readonly journal: Journal,
     private readonly goesBack: boolean,
+    /** The process of a life. */
+    private readonly processOf: (life: number) => Process,
     private readonly report: Report,
   ) {}
 
@@ -34,15 +36,16 @@ export class OwnershipChecker implements Partial<Watch> {
       this.check(process, process.core.status);
   }
 
-  private check({ name }: Process, status: CoreStatus): void {
+  private check(process: Process, status: CoreStatus): void {
     const { entries } = this.journal;
-    if (this.seen >= entries.length) return;
-    const { routeVersion: version } = status;
-    // Where everything goes back, an epoch has nothing to do with those before it.
-    const epoch = this.goesBack ? status.epoch : 0;
     for (; this.seen < entries.length; this.seen++) {
-      const { stage, key } = entries[this.seen]!;
-      if (stage > 0) this.processed(name, version, `${epoch} ${stage} ${key}`);
+      const { stage, key, life } = entries[this.seen]!;
+      if (stage === 0) continue;
+      // Another one may have been started in the middle of what this one says.
+      const by = life === process.life ? process : this.processOf(life);
+      const { routeVersion, epoch } = by === process ? status : by.core.status;
+      // Where everything goes back, an epoch has nothing to do with those before it.
+      this.processed(by.name, routeVersion, `${this.goesBack ? epoch : 0} ${stage} ${key}`);
     }
   }
 

@@ -148,7 +148,12 @@ export class Damages implements Partial<Watch> {
 
   /** The newest checkpoint, if it rests on what is damaged from `at` on. */
   private bearing(host: Host, { file, how }: DamageDeed, number: number, at: number): Bearing {
-    const { checkpoint } = this.newest;
+    const { checkpoint, members } = this.newest;
+    if (file === 'journal' && !members.some(({ name }) => name === host.name)) {
+      // It has left: nobody needs its files, and what they say that it took was taken.
+      host.logs.journal.remember(number, host.logs.journal.content(number));
+      return none;
+    }
     const part = checkpoint?.parts.find(({ name }) => name === host.name);
     if (file === 'cluster' || checkpoint === undefined || part === undefined) return none;
     if (file === 'events') {

@@ -35,13 +35,14 @@ export class Supervision implements Partial<Watch> {
     this.bounds = new BoundsChecker(boundBytes(scenario), report);
     const monotony = new MonotonyChecker(report);
     this.operator = new Operator(world, scenario.workers, (name) => monotony.forget(name));
-    const fencing = new FencingChecker((life) => world.processes[life - 1]!, report);
+    const processOf = (life: number) => world.processes[life - 1]!;
+    const fencing = new FencingChecker(processOf, report);
     world.watches.push(
       this,
       this.bounds,
       this.operator,
       monotony,
-      new OwnershipChecker(journal, scenario.resilience !== undefined, report),
+      new OwnershipChecker(journal, scenario.resilience !== undefined, processOf, report),
       new ParticipationChecker(report),
       new ReadinessChecker(journal, report),
       new DurabilityChecker(world.hosts, (host) => damages.goodClusterFile(host), report),

@@ -8,11 +8,18 @@ import type { Process } from '../../src/world/process.js';
 function found(...steps: readonly (readonly [name: string, routeVersion: number])[]): number {
   let findings = 0;
   const journal = new Journal();
-  const checker = new OwnershipChecker(journal, false, () => findings++);
+  const lives: Process[] = [];
+  const checker = new OwnershipChecker(
+    journal,
+    false,
+    (life) => lives[life]!,
+    () => findings++,
+  );
   steps.forEach(([name, routeVersion], life) => {
     journal.add({ stage: 1, life, key: 'k', from: 0, copy: 0, outputs: 1 });
     const core = { status: { epoch: 1 } };
-    checker.called({ name, life, core } as Process, { routeVersion } as CoreStatus);
+    lives.push({ name, life, core } as Process);
+    checker.called(lives[life]!, { routeVersion } as CoreStatus);
   });
   return findings;
 }
@@ -26,6 +33,27 @@ describe('the checker of ownership', () => {
     expect(found(['one', 0], ['two', 1], ['one', 2], ['three', 2])).to.equal(0);
     // The old owner goes on with what was sent before the route was known.
     expect(found(['one', 1], ['two', 1])).to.equal(0);
+  });
+
+  it('goes by who has processed it, whoever is called next', () => {
+    const journal = new Journal();
+    let findings = 0;
+    const processes = [1, 2].map((life) => ({
+      name: `${life}`,
+      life,
+      core: { status: {} },
+    })) as unknown as Process[];
+    const checker = new OwnershipChecker(
+      journal,
+      false,
+      (life) => processes[life - 1]!,
+      () => findings++,
+    );
+    for (let time = 0; time < 2; time++) {
+      journal.add({ stage: 1, life: 1, key: 'k', from: 0, copy: 0, outputs: 1 });
+      checker.called(processes[time]!, { routeVersion: 0 } as CoreStatus);
+    }
+    expect(findings).to.equal(0);
   });
 
   it('finds two owners at once', () => {
