@@ -303,4 +303,24 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 1720 }, kind: 'shrink', ask: 1, leave: [0], drain: false },
     ],
   },
+  {
+    seed: 811285,
+    why: 'a leader that had left by a later epoch waited for who had gone on without it',
+    messages: 80,
+    faults: [
+      { when: { wish: 'write', nth: 2 }, kind: 'delay', from: 0, to: 1, byMs: 30, forMs: 1644 },
+      { when: { atMs: 4309 }, kind: 'delay', from: 1, to: 0, byMs: 3033, forMs: 6000 },
+      { when: { atMs: 1930 }, kind: 'delay', from: 0, to: 1, byMs: 2795, forMs: 197 },
+      { when: { atMs: 5389 }, kind: 'delay', from: 1, to: 0, byMs: 1093, forMs: 1388 },
+      {
+        ...{ when: { line: 'slots are to move', nth: 1 }, kind: 'stall', from: 0, to: 1 },
+        ...{ channel: 'data', forMs: 616 },
+      },
+      { when: { atMs: 3816 }, kind: 'halfOpen', from: 0, to: 1, both: true },
+      { when: { phase: 'processing', nth: 2 }, kind: 'partition', from: 0, to: 1, forMs: 183 },
+      { when: { atMs: 858 }, kind: 'partition', from: 0, to: 1, forMs: 5 },
+      { when: { atMs: 1830 }, kind: 'slowDisk', host: 1, byMs: 8, forMs: 146 },
+      { when: { atMs: 1851 }, kind: 'shrink', ask: 0, leave: [0], drain: false },
+    ],
+  },
 ];

@@ -11,14 +11,14 @@ export class Refusals {
   private readonly told = new Map<string, string>();
 
   constructor(
-    private readonly parts: Pick<Parts, 'settings' | 'ports' | 'standing' | 'keeper' | 'mesh' | 'leader'>,
+    private readonly parts: Pick<Parts, 'settings' | 'ports' | 'standing' | 'keeper' | 'mesh'>,
     private readonly leaving: Leaving,
     private readonly ending: Ending,
   ) {}
 
   /** @param peer undefined: the member that this worker asked to be let in */
   refused(peer: Peer | undefined, refusal: Refusal): void {
-    const { settings, ports, standing, keeper, mesh, leader } = this.parts;
+    const { settings, ports, standing, keeper, mesh } = this.parts;
     const { phase, incarnation } = standing;
     if (!refusal.final) {
       if (refusal.incarnation > incarnation && phase === 'forming' && peer !== undefined)
@@ -32,9 +32,7 @@ export class Refusals {
       return mesh.forget(peer);
     }
     if (refusal.expelled && this.leaving.told && (phase === 'processing' || phase === 'gathering')) {
-      // Some have the record by which it leaves, and by its own word others are to have it.
-      if (leader.leadership.stage === 'appending') return;
-      // It has left, and the word of it was lost.
+      // It has left, and the word of it was lost: whoever says so has the record in effect.
       ports.log.line('AUTOSCALE: Shutting down.');
       standing.phase = 'finishing';
       return this.ending.flushSinks();
