@@ -48,6 +48,8 @@ const none: Bearing = { breaks: undefined, repaired: undefined };
  * whatever else it takes damaged bytes for does no harm, the other checkers see.
  */
 export class Damages implements Partial<Watch> {
+  /** Somebody counts anew what the journal of a host says that it took. */
+  onRepaired: (host: number) => void = () => undefined;
   private readonly damaged = new Map<Host, Damage>();
 
   constructor(
@@ -116,6 +118,7 @@ export class Damages implements Partial<Watch> {
     this.damaged.delete(host);
     const { file, how, at } = damage.deed;
     damage.repaired?.();
+    if (this.passedOver(host, damage)) this.onRepaired(process.host);
     if (damage.breaks === undefined || status.checkpoint !== damage.breaks) return;
     this.report({
       checker: 'damage',
@@ -123,6 +126,19 @@ export class Damages implements Partial<Watch> {
         `${process.name} works in epoch ${status.epoch}, from checkpoint ${status.checkpoint} on, though of its ` +
         `${file} file ${damage.number} that rests on was damaged: ${how} at ${at} of ${damage.good.length} bytes`,
     });
+  }
+
+  /**
+   * A bit of a journal that is another stands before where this life has begun to read, though the checkpoint that it
+   * went back to did not count yet when the bit changed: it is mended, for those who count.
+   */
+  private passedOver(host: Host, { deed, number, good }: Damage): boolean {
+    if (deed.file !== 'journal' || deed.how !== 'flip') return false;
+    const { journal } = host.logs;
+    const at = Math.min(good.length - 1, Math.floor(deed.at * good.length));
+    if (journal.content(number)[at] !== (good[at]! ^ (1 << deed.bit))) return false;
+    journal.repair(number, good.subarray(0, at + 1));
+    return true;
   }
 
   private mend(host: Host): void {

@@ -80,6 +80,7 @@ class Run implements FinishedRun {
       ({ number }) => (passesFront(scenario.shape, number) ? 1 : 0),
       scenario.resilience,
     );
+    damages.onRepaired = (host) => this.feeder.recount(host);
   }
 
   play(): void {

@@ -64,6 +64,15 @@ export class Feeder implements Partial<Watch> {
     }
   }
 
+  /** More than was known of what its former life had taken is there. */
+  recount(host: number): void {
+    const journaled = journaledCounts(this.world.hosts[host]!.logs.journal);
+    for (const feed of this.feeds) {
+      if (feed.lane.host === host && this.isJournaled(feed))
+        feed.next = Math.max(feed.next, journaled[feed.lane.name] ?? 0);
+    }
+  }
+
   /** Senders that can be asked again send again what followed a position. */
   restored({ host }: Process, positions: ReadonlyMap<string, Buffer>): void {
     for (const feed of this.feeds) {
