@@ -5,7 +5,7 @@ import type { Peer } from '../membership/peer.js';
 import type { Operations } from '../operations.js';
 import type { PlantedBug } from '../planted.js';
 import type { Ends, LogFiles } from '../ports.js';
-import type { CutScope } from '../step/state-store.js';
+import type { WideScope } from '../step/state-store.js';
 import type { StreamPosition } from '../streams/stream-position.js';
 import type { KeptOutput } from './kept-output.js';
 import type { Journal } from './journal.js';
@@ -97,7 +97,7 @@ export class Checkpointer {
   /** Where the part ends that counts, or may come to count. */
   private kept: LogPlace = logStart;
   /** The next cut begins another file, with so much. */
-  private wantsFile: Exclude<CutScope, 'changes'> | undefined = 'everything';
+  private wantsFile: WideScope | undefined = 'everything';
   /** Bytes of the current file after its first checkpoint. */
   private firstBytes = 0;
   /** Up to where the newest cut of everything is on disk. */
@@ -331,7 +331,7 @@ export class Checkpointer {
     this.fail(why);
   }
 
-  private beginFile(scope: 'everything' | 'since base'): void {
+  private beginFile(scope: WideScope): void {
     if (this.writer.place.offset > 0) this.writer.nextFile(scope === 'since base' ? this.base : undefined);
     if (scope === 'everything') this.base = undefined;
     this.firstBytes = 0;
@@ -339,7 +339,7 @@ export class Checkpointer {
   }
 
   /** With what another file is to begin, if this one is long for what it holds. */
-  private fileToBegin(): 'everything' | 'since base' | undefined {
+  private fileToBegin(): WideScope | undefined {
     const { base, writer } = this;
     if (base === undefined) return undefined;
     const { changedShare } = this.states;

@@ -56,6 +56,10 @@ export class KeptOutput implements OutputPort {
     public handedOn = 0,
   ) {}
 
+  get holds(): boolean {
+    return this.host.holds;
+  }
+
   /** The sink has handed on something. @returns true when that is all that was let out, which is worth keeping */
   settle(): boolean {
     if (!this.handingOn || this.host.unsent() > 0) return false;

@@ -138,7 +138,8 @@ export class DataPlane {
 
   /** Sources are to take in less when much output waits for its checkpoint; what comes on links does not wait for it. */
   private boundKept(): void {
-    for (const [sink, { heldBytes }] of this.outputs) {
+    for (const [sink, { heldBytes, holds }] of this.outputs) {
+      if (!holds) continue;
       const excess = Math.max(0, heldBytes - keptBytesMax);
       this.backpressure.update('link', `to ${sink}, which waits for a checkpoint`, excess);
     }

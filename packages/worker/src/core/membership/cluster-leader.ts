@@ -79,9 +79,7 @@ export class ClusterLeader {
   /** To be called often, while this worker leads. `lives`: all members as they live now, if all are there. */
   tick(lives: Lives | undefined): void {
     const now = this.host.now();
-    // Also while somebody is away, who may be the one that it waits for.
-    this.pace?.watch(now);
-    if (!this.reviewed(lives)) return;
+    if (!this.reviewed(lives, now)) return;
     const overdue = this.admission.overdue(now);
     for (const name of overdue?.names ?? []) this.turnAway(name, overdue!.text);
     for (const name of this.admission.lapse(now, (one) => this.present(one))) this.host.forget(name);
@@ -101,8 +99,7 @@ export class ClusterLeader {
   /** As `tick`, while the cluster is being shut down: members may still come back, and nothing else changes. */
   tickLast(lives: Lives | undefined, wantsCheckpoint: boolean): void {
     const now = this.host.now();
-    this.pace?.watch(now);
-    if (!this.reviewed(lives)) return;
+    if (!this.reviewed(lives, now)) return;
     if (this.checkpointOpen() || !wantsCheckpoint) return;
     this.pace?.hasten();
     this.beginCheckpoint(now);
@@ -112,7 +109,9 @@ export class ClusterLeader {
    * Looks after the epoch: begins another one for members that live anew, and lets those open that have come.
    * @returns whether one runs now, and something else may be decided
    */
-  private reviewed(lives: Lives | undefined): boolean {
+  private reviewed(lives: Lives | undefined, now: number): boolean {
+    // Also while somebody is away, who may be the one that a checkpoint waits for.
+    this.pace?.watch(now);
     if (lives === undefined) return false;
     this.leadership.review(lives);
     if (this.leadership.stage !== 'leading') return false;

@@ -9,7 +9,8 @@ export interface Entry {
 }
 
 /** What a cut asks for: all entries, those that have changed since the last cut of everything, or since the last cut. */
-export type CutScope = 'everything' | 'since base' | 'changes';
+export type CutScope = WideScope | 'changes';
+export type WideScope = 'everything' | 'since base';
 
 /** Takes the state of an entry as it is now. */
 export type WriteEntry = (entry: Entry) => void;

@@ -43,7 +43,10 @@ class Life {
   woken = false;
   refuses: string | undefined;
 
-  constructor(readonly disk = new MemoryLog(new Operations())) {
+  constructor(
+    readonly disk = new MemoryLog(new Operations()),
+    journalFileBytes?: number,
+  ) {
     disk.operations = this.operations;
     const decoder = (bytes: Buffer, start: number, end: number): string | undefined => {
       const text = bytes.toString('latin1', start, end);
@@ -76,6 +79,7 @@ class Life {
       clock: { now: () => this.now },
       log: this.log,
       planted: new Set(),
+      journalFileBytes,
       owner: () => owner,
       wake: () => void (this.woken = true),
       damaged: (kind: LogKind, file: number, error: DamagedLogError) =>
@@ -122,6 +126,15 @@ class Life {
     }
     return this.processed.splice(0);
   }
+}
+
+/** Messages of so many bytes, a turn for each; by default they more than fill two files. @returns where each ends */
+function fill(life: Life, turns = 36, bytes = 1_000_000): LogPlace[] {
+  return Array.from({ length: turns }, (_, i) => {
+    life.turn('one', `${i}`.padEnd(bytes, '.'));
+    life.settle();
+    return life.journal.position;
+  });
 }
 
 describe('the journal of the sources', () => {
@@ -328,8 +341,8 @@ describe('the journal of the sources', () => {
     };
     const start: LogPlace = { file: 0, offset: 0, sum: 0 };
     /** Another life on the same disk. */
-    const restarted = (disk: MemoryLog, place = start) => {
-      const life = new Life(disk);
+    const restarted = (disk: MemoryLog, place = start, journalFileBytes?: number) => {
+      const life = new Life(disk, journalFileBytes);
       life.journal.restore(place);
       return life;
     };
@@ -417,12 +430,7 @@ describe('the journal of the sources', () => {
 
     it('says that it is damaged when a later file knows that it was on disk', () => {
       const life = new Life();
-      const ends = [];
-      for (let i = 0; i < 18; i++) {
-        life.turn('one', `${i}`.padEnd(1_000_000, '.'));
-        life.settle();
-        ends.push(life.journal.position);
-      }
+      const ends = fill(life, 18, 1_000_000);
       // The last record of the first file, behind which there is none in that file.
       const last = ends.findLast(({ file }) => file === 0)!;
       life.disk.file('journal', 0).bytes[last.offset - 1]! ^= 1;
@@ -432,18 +440,14 @@ describe('the journal of the sources', () => {
     });
 
     it('says so as well when the next file tells nothing, and the one behind it does', () => {
-      const life = new Life();
-      const ends = [];
-      for (let i = 0; i < 36; i++) {
-        life.turn('one', `${i}`.padEnd(1_000_000, '.'));
-        life.settle();
-        ends.push(life.journal.position);
-      }
-      const last = ends.findLast(({ file }) => file === 0)!;
+      const fileBytes = 500;
+      const life = new Life(undefined, fileBytes);
+      const last = fill(life, 36, 60).findLast(({ file }) => file === 0)!;
       life.disk.file('journal', 0).bytes[last.offset - 1]! ^= 1;
-      const second = [...life.disk.files.values()][1]!;
-      second.bytes.fill(0, 0, 20);
-      const again = restarted(life.disk);
+      const [, second, ...behind] = life.disk.files.values();
+      second!.bytes.fill(0);
+      expect(behind).not.to.deep.equal([]);
+      const again = restarted(life.disk, start, fileBytes);
       again.settle();
       expect(again.damages).to.have.length(1);
     });
@@ -462,16 +466,6 @@ describe('the journal of the sources', () => {
   });
 
   describe('goes on in another file when one is long', () => {
-    /** More than fills two files. */
-    const fill = (life: Life) => {
-      const places = [];
-      for (let i = 0; i < 36; i++) {
-        life.turn('one', `${i}`.padEnd(1_000_000, '.'));
-        life.settle();
-        places.push(life.journal.position);
-      }
-      return places;
-    };
     const numbers = (processed: readonly string[]) => processed.map((text) => Number.parseInt(text.slice(5)));
     const filesOf = (life: Life) => [...life.disk.files.keys()];
 
