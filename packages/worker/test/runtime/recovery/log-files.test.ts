@@ -8,12 +8,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LogKind } from '../../../src/core/ports.js';
 import { LogFilesOnDisk } from '../../../src/runtime/recovery/log-files.js';
+import { watchHandles } from './watched-handles.js';
 
 describe('the log files of a worker', () => {
   let directory: string;
@@ -258,30 +258,16 @@ describe('the log files of a worker', () => {
   describe('outlive a loss of power: before it is told that they are on disk', () => {
     /** What is done to the disk, and what is told, in order. */
     let steps: string[];
-    let handles: FileHandle;
-    const watched = ['writev', 'truncate', 'datasync', 'sync'] as const;
-    const originals = new Map<string, unknown>();
+    let stopWatching: () => void;
 
     beforeEach(async () => {
       steps = [];
-      const handle = await open(directory, 'r');
-      handles = Object.getPrototypeOf(handle) as FileHandle;
-      await handle.close();
-      for (const name of watched) {
-        const original = handles[name] as (...args: unknown[]) => Promise<unknown>;
-        originals.set(name, original);
-        Object.assign(handles, {
-          async [name](this: FileHandle, ...args: unknown[]) {
-            const result = await original.apply(this, args);
-            steps.push(name);
-            return result;
-          },
-        });
-      }
+      const watched = ['writev', 'truncate', 'datasync', 'sync'] as const;
+      stopWatching = await watchHandles(directory, watched, (method) => steps.push(method));
       tell = (what) => void steps.push(what);
     });
 
-    afterEach(() => Object.assign(handles, Object.fromEntries(originals)));
+    afterEach(() => stopWatching());
 
     it('the bytes of a new file are synced, then its name; later its bytes only', async () => {
       const files = filesOf();

@@ -8,7 +8,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import promises, { open, type FileHandle } from 'node:fs/promises';
+import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import type { ClusterFile } from '../../../src/core/ports.js';
 import { MissingFilesError, NameTakenError } from '../../../src/runtime/errors.js';
 import { LogFilesOnDisk } from '../../../src/runtime/recovery/log-files.js';
 import { RecoveryFiles } from '../../../src/runtime/recovery/recovery-files.js';
+import { watchHandles } from './watched-handles.js';
 
 const silent = { line: () => undefined, write: () => undefined };
 
@@ -306,28 +307,16 @@ describe('the recovery files of a worker', () => {
   describe('outlive a loss of power: before it is told that they are on disk', () => {
     /** What is done to the disk, and what is told, in order; files by their suffixes. */
     let steps: string[];
-    let handles: FileHandle;
-    const watched = ['writeFile', 'datasync', 'sync'] as const;
-    const originals = new Map<string, unknown>();
+    let stopWatching: () => void;
     const { rename, rm } = promises;
     const nameOf = (path: string) => (path === directory ? 'folder' : path.slice(pathOf('w1', '').length));
 
     beforeEach(async () => {
       steps = [];
       directory = realpathSync(directory);
-      const handle = await open(directory, 'r');
-      handles = Object.getPrototypeOf(handle) as FileHandle;
-      await handle.close();
-      for (const name of watched) {
-        const original = handles[name] as (...args: unknown[]) => Promise<unknown>;
-        originals.set(name, original);
-        Object.assign(handles, {
-          async [name](this: FileHandle, ...args: unknown[]) {
-            await original.apply(this, args);
-            steps.push(`${name} ${nameOf(readlinkSync(`/proc/self/fd/${this.fd}`))}`);
-          },
-        });
-      }
+      stopWatching = await watchHandles(directory, ['writeFile', 'datasync', 'sync'], (method, { fd }) =>
+        steps.push(`${method} ${nameOf(readlinkSync(`/proc/self/fd/${fd}`))}`),
+      );
       promises.rename = async (from, to) => {
         await rename(from, to);
         steps.push(`rename ${nameOf(String(from))} ${nameOf(String(to))}`);
@@ -340,7 +329,7 @@ describe('the recovery files of a worker', () => {
     });
 
     afterEach(() => {
-      Object.assign(handles, Object.fromEntries(originals));
+      stopWatching();
       Object.assign(promises, { rename, rm });
       syncBuiltinESMExports();
     });
