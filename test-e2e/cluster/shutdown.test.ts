@@ -89,4 +89,49 @@ describe('the clean shutdown of a cluster', () => {
     expect(sink.lines.length).to.equal(readBy(initializer));
     numbers.expectOrdered(sink.lines);
   });
+
+  /** w2 and w3 are killed, and w2 is back: it waits for w3, the initializer for both. */
+  const waitingForOne = async (args: readonly string[] = []) => {
+    const cluster = await Cluster.start({ workers: 3, args });
+    const [initializer, w2, w3] = cluster.members as [Member, Member, Member];
+    await cluster.numbers.send(initializer, names('key', 60));
+    await cluster.sink.waitForLines(60);
+    await w2.kill();
+    await w3.kill();
+    w2.launch();
+    await initializer.waitFor(/w2 has been started again/);
+    await cluster.stopAt(w2);
+    await w2.waitFor(/External Clean Shutdown received/);
+    return { cluster, initializer, w2, w3 };
+  };
+
+  it('asked of a worker that has come back: waits for the one that is missing', async () => {
+    const { cluster, initializer, w3 } = await waitingForOne();
+    await initializer.waitFor(/Shutting down: w2 was asked/);
+    w3.launch();
+    await cluster.ended();
+    for (const { texts } of cluster.members) expect(texts).to.include('Recovery files removed.');
+  });
+
+  it('asked of a worker that has come back: all say who is missing when that one does not come', async () => {
+    const { cluster, initializer, w2 } = await waitingForOne(['--stop-pause=100_000_000']);
+    expect(await initializer.refusal()).to.match(/w3/);
+    expect(await w2.refusal()).to.match(/w3/);
+    expect(cluster.files.length).to.be.greaterThan(0);
+  });
+
+  it('before anybody has processed anything after a restart: all end at once, and files stay', async () => {
+    const cluster = await Cluster.start({ workers: 3 });
+    const [initializer, w2] = cluster.members as [Member, Member, Member];
+    await Promise.all(cluster.members.map((member) => member.kill()));
+    for (const member of [initializer, w2]) await member.launch().waitFor(/external: listening/);
+    await cluster.stopAt(w2);
+    for (const member of [initializer, w2]) {
+      expect((await member.finished()).code).to.equal(0);
+      expect(member.textsWith('it can be started again with the files of its workers')).to.have.length(1);
+    }
+    for (const member of cluster.members) member.launch();
+    await cluster.ready();
+    await cluster.stop();
+  });
 });

@@ -154,11 +154,16 @@ export class Cluster {
 
   /** A clean shutdown by the tool; all end with 0 and without files. */
   async stop(at = this.initializer): Promise<void> {
+    await this.stopAt(at);
+    await this.ended();
+  }
+
+  /** Asks one worker for a clean shutdown by the tool. */
+  async stopAt(at: Member): Promise<void> {
     const { code, stderr } = await run(`${root}packages/cluster-shutdown/bin/cluster_shutdown.js`, [
       `127.0.0.1:${at.externalPort}`,
     ]);
     expect([code, stderr]).to.deep.equal([0, '']);
-    await this.ended();
   }
 
   /** Waits until all workers have ended in order. */

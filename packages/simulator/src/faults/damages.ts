@@ -50,6 +50,8 @@ const none: Bearing = { breaks: undefined, repaired: undefined };
 export class Damages implements Partial<Watch> {
   /** Somebody counts anew what the journal of a host says that it took. */
   onRepaired: (host: number) => void = () => undefined;
+  /** The worker of a host works with a journal that has lost its end. */
+  onForgotten: (host: number) => void = () => undefined;
   private readonly damaged = new Map<Host, Damage>();
 
   constructor(
@@ -100,8 +102,11 @@ export class Damages implements Partial<Watch> {
   }
 
   /** Files of a worker that has ended in order are nobody's. */
-  ended({ host, endedWell }: Process): void {
-    if (endedWell) this.damaged.delete(this.world.hosts[host]!);
+  ended({ host: index, endedWell }: Process): void {
+    if (!endedWell) return;
+    const host = this.world.hosts[index]!;
+    if (this.damaged.get(host)?.deed.file === 'journal') this.onForgotten(index);
+    this.damaged.delete(host);
   }
 
   /** Workers that are to start find good files. */
@@ -118,6 +123,7 @@ export class Damages implements Partial<Watch> {
     this.damaged.delete(host);
     const { file, how, at } = damage.deed;
     damage.repaired?.();
+    if (file === 'journal') this.onForgotten(process.host);
     if (this.passedOver(host, damage)) this.onRepaired(process.host);
     if (damage.breaks === undefined || status.checkpoint !== damage.breaks) return;
     this.report({

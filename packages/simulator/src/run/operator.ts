@@ -33,7 +33,7 @@ export class Operator implements Partial<Watch> {
   ended({ name, host: index, killed, core }: Process): void {
     const host = this.world.hosts[index]!;
     if (!killed || !this.leaving.has(name) || host.disk.file !== undefined) return;
-    host.left = core.status.phase === 'finishing';
+    host.left = core.status.phase === 'finishing' || core.status.phase === 'ended';
   }
 
   /** Whether a process that has ended by itself did so in order; if so, goes on from there. */

@@ -81,6 +81,7 @@ class Run implements FinishedRun {
       scenario.resilience,
     );
     damages.onRepaired = (host) => this.feeder.recount(host);
+    damages.onForgotten = (host) => this.feeder.forgotten(host);
   }
 
   play(): void {

@@ -39,6 +39,7 @@ export class Feeder implements Partial<Watch> {
   private readonly feeds: Feed[] = [];
   private pace: Pace;
   private pausedAt = Infinity;
+  private readonly forgetful = new Set<number>();
 
   constructor(
     private readonly world: World,
@@ -59,9 +60,13 @@ export class Feeder implements Partial<Watch> {
     const journaled = journaledCounts(this.world.hosts[process.host]!.logs.journal);
     for (const feed of this.feeds) {
       if (feed.lane.host !== process.host || !this.isJournaled(feed)) continue;
-      feed.next = journaled[feed.lane.name] ?? 0;
-      this.rearm(feed);
+      this.rewind(feed, journaled[feed.lane.name]);
     }
+  }
+
+  /** A worker goes on without the end of its journal, of which nothing says that it was there. */
+  forgotten(host: number): void {
+    this.forgetful.add(host);
   }
 
   /** More than was known of what its former life had taken is there. */
@@ -151,6 +156,7 @@ export class Feeder implements Partial<Watch> {
   get takenBack(): ReadonlySet<string> {
     return new Set(
       this.feeds
+        .filter((feed) => !this.isJournaled(feed) || this.forgetful.has(feed.lane.host))
         .flatMap(({ lane, next, furthest }) => lane.messages.slice(next, furthest))
         .map(({ lane, number }) => `${lane}.${number}`),
     );

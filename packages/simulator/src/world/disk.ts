@@ -28,6 +28,8 @@ export class Disk {
     private readonly schedule: Schedule,
     private readonly dice: Dice,
     private readonly latency: Latency,
+    /** The file has been removed: all that goes with it is nobody's any more. */
+    private readonly removed: () => void,
   ) {}
 
   /** @param tell how the process that asked is told */
@@ -41,12 +43,17 @@ export class Disk {
   /** The process is dead: of what it had asked for, some first part is on disk and the rest never will be. */
   abandon(): void {
     const done = this.failing > 0 ? 0 : this.dice.below(this.pending.length + 1);
-    for (const { file } of this.pending.slice(0, done)) this.file = file;
+    for (const { file } of this.pending.slice(0, done)) this.put(file);
     this.pending = [];
     this.queue = [];
   }
 
   private queue: (() => void)[] = [];
+
+  private put(file: Buffer | undefined): void {
+    this.file = file;
+    if (file === undefined) this.removed();
+  }
 
   private work(operation: Operation, tell: Tell): void {
     let delay = drawLatencyMs(this.latency, this.dice);
@@ -57,7 +64,7 @@ export class Disk {
       if (this.failing > 0) {
         tell.failed(operation.number, 'no space left on device');
       } else {
-        this.file = operation.file;
+        this.put(operation.file);
         tell.stored(operation.number);
       }
       this.queue.shift()?.();

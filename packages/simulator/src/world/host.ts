@@ -79,9 +79,12 @@ export class Host implements NetworkHost {
     private readonly around: HostSurroundings,
   ) {
     ({ index: this.index, name: this.name, control: this.control, data: this.data } = settings);
-    this.disk = new Disk(around.schedule, dice.stream('disk'), settings.diskLatency);
     const log = (kind: LogKind) => new LogDisk(around.schedule, dice.stream(kind), settings.diskLatency);
     this.logs = { events: log('events'), journal: log('journal') };
+    // Whoever dies before the last of its files is gone removes the rest when it starts again.
+    this.disk = new Disk(around.schedule, dice.stream('disk'), settings.diskLatency, () => {
+      for (const one of Object.values(this.logs)) one.retire();
+    });
     this.sinkPace = new SinkPace(dice.stream('sinks'), settings.sinkLatency);
   }
 

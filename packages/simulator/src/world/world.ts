@@ -122,7 +122,6 @@ export class World implements Watch {
         return host.disk.write(wish.operation, Buffer.from(wish.file.topology), tellOf(process, false));
       case 'remove':
         trace.add('remove', name, wish.operation);
-        for (const log of Object.values(host.logs)) log.retire();
         return host.disk.write(wish.operation, undefined, tellOf(process, true));
       case 'append':
         trace.add('append', name, wish.file, wish.bytes.length);

@@ -106,10 +106,10 @@ export class MemberEnds implements Ends {
       ends.openSources();
       log.line('|~~ INIT PHASE I: Application is created! ~~|');
       await ends.startSources();
-      if (life.stopping) return;
+      if (life.over || life.memberOver) return;
       log.line('|~~ INIT PHASE II: Application is initialized! ~~|');
       await ends.startSinks();
-      if (life.stopping) return;
+      if (life.over || life.memberOver) return;
       log.line('|~~ INIT PHASE III: Application is ready to work! ~~|');
       this.opened();
       life.guarded(() => this.member.endsOpened());

@@ -73,7 +73,11 @@ export class Migration {
   /** The newest route that this worker knows of. Frames of a newer one wait. */
   version = 0;
   private move: Move | undefined;
-  /** The number of the barrier on the link to the giver, if this worker has sent it one. */
+  /**
+   * The number, on the link to the giver, of the first barrier of the route that this worker has sent behind anything
+   * else; 0: there is none. An epoch that begins with the route still open has another one follow, which the giver need
+   * not wait for.
+   */
   private barrier = 0;
   private remindedAt = 0;
   private readonly held: HeldMessages;
@@ -116,7 +120,7 @@ export class Migration {
     for (const { data } of host.peers()) data.boundary.route = route.version;
     engine.routing.moving(owners, new Set(name === route.from ? route.slots : []));
     if (name === route.from) this.give(route, again);
-    else this.sendBarrier(route.from);
+    else this.sendBarrier(route, again !== undefined);
     if (name === route.to) this.take(route, again);
     else if (name !== route.from) this.move = { role: 'bystander', route };
     this.poll();
@@ -136,7 +140,11 @@ export class Migration {
    * was open here may have ended meanwhile.
    */
   review(open: Route | undefined): void {
-    if (this.move !== undefined && open?.version !== this.move.route.version) this.forget();
+    if (this.move === undefined) return;
+    if (open?.version !== this.move.route.version) return this.forget();
+    // Numbers may begin anew; what is not acknowledged stays in its order.
+    const acknowledged = this.peer(open.from)?.data.boundary.acknowledged ?? 0;
+    this.barrier = Math.max(0, this.barrier - acknowledged);
   }
 
   /** Everything goes back: what waits here comes again. */
@@ -167,7 +175,9 @@ export class Migration {
   received(from: string, kind: number, bytes: Buffer, start: number, end: number): void {
     switch (kind) {
       case frameKind.barrier:
-        if (this.move?.role === 'giver') this.move.awaited.delete(from);
+        // One of another route may have come late.
+        if (this.move?.role === 'giver' && routeIn(bytes, start, end) === this.move.route.version)
+          this.move.awaited.delete(from);
         return this.poll();
       case frameKind.state:
         return this.install(bytes, start, end);
@@ -307,9 +317,16 @@ export class Migration {
     this.barrier = 0;
   }
 
-  private sendBarrier(giver: string): void {
-    this.sendTo(giver, frameKind.barrier);
-    this.barrier = this.peer(giver)?.data.boundary.sent ?? 0;
+  private sendBarrier({ version, from }: Route, again: boolean): void {
+    const boundary = this.peer(from)?.data.boundary;
+    if (boundary === undefined) return;
+    const { sent, acknowledged } = boundary;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32BE(version);
+    boundary.send(makeFrame(frameKind.barrier, payload));
+    // In a life that has sent nothing before it the giver need not wait for it either: it may have a former life's.
+    if (!again) this.barrier = sent > 0 ? boundary.sent : 0;
+    else if (this.barrier > 0) this.barrier += acknowledged;
   }
 
   private frameTo(member: string, kind: FrameKind, out: ByteWriter): void {
@@ -325,4 +342,9 @@ export class Migration {
   private peer(name: string): Peer | undefined {
     return this.host.peers().find((peer) => peer.name === name);
   }
+}
+
+/** The version of the route that a barrier is about. */
+function routeIn(bytes: Buffer, start: number, end: number): number | undefined {
+  return end - start === 4 ? bytes.readUInt32BE(start) : undefined;
 }

@@ -8,6 +8,11 @@ import type { Parts } from './parts.js';
 type Drain = Extract<ControlMessage, { type: 'drain' }>;
 
 const shutdownGraceMs = 1000;
+/** So long a worker that has just been started tries to reach the others before it counts without them. */
+const connectNs = 1e9;
+
+/** What a worker says that has processed nothing in its life. */
+const notBegun = { epoch: 0, sourcesEnded: false, settled: false, sent: 0, processed: 0, unsent: 0, cut: 0 };
 
 /**
  * The part that a worker takes in a clean shutdown of its cluster. One of them leads it, which need not be the leader
@@ -21,20 +26,17 @@ export class ShutdownPart {
   private asked: { readonly leader: string; readonly round: number } | undefined;
   /** Nothing is under way in the whole cluster: it ends when a checkpoint counts that is newer than this one. */
   private lastBefore: number | undefined;
+  /** Messages have flowed in this life. */
+  private flowed = false;
+  /** On the clock. */
+  private ledSince = 0;
+  /** While this worker leads a shutdown: those that have said that messages have not flowed in their lives. */
+  private readonly unused = new Set<string>();
 
   constructor(
     private readonly parts: Pick<
       Parts,
-      | 'settings'
-      | 'planted'
-      | 'ports'
-      | 'standing'
-      | 'clusterLog'
-      | 'mesh'
-      | 'attendance'
-      | 'links'
-      | 'post'
-      | 'data'
+      'settings' | 'planted' | 'ports' | 'standing' | 'clusterLog' | 'mesh' | 'attendance' | 'post' | 'data'
     >,
     private readonly ending: Ending,
   ) {}
@@ -56,13 +58,14 @@ export class ShutdownPart {
 
   /** Stops the whole cluster: what was read is processed, then all workers end. */
   lead(): void {
-    const { planted, ports, standing, post } = this.parts;
+    const { planted, ports, standing, clusterLog, post } = this.parts;
     if (this.shutdown !== undefined || standing.phase === 'finishing') return;
-    if (standing.view.epoch === 0 || standing.ends !== 'open') return this.giveUpStart();
+    if (clusterLog.state.epoch === 0) return this.giveUpStart();
     const now = ports.clock.now();
     standing.leadsShutdown = true;
+    this.ledSince = now;
     this.shutdown = new Shutdown(
-      () => standing.view.members.map(({ name }) => name),
+      () => this.members,
       (member, message) => post.send(member, message),
       this.patienceNs,
       planted.has('shutdown does not drain'),
@@ -76,11 +79,12 @@ export class ShutdownPart {
   }
 
   tick(now: number): void {
-    const { links, attendance } = this.parts;
+    const { mesh, attendance } = this.parts;
     if (this.shutdown !== undefined) {
+      if (this.nobodyHasBegun(now)) return this.giveUpStart();
       this.shutdown.tick(
         now,
-        links.others.every((peer) => attendance.present(peer, now)),
+        this.others.every((name) => attendance.present(mesh.peer(name), now)),
       );
     }
     this.endIfOrphaned(now);
@@ -88,6 +92,8 @@ export class ShutdownPart {
 
   /** How far a member is. */
   report(member: string, report: Extract<ControlMessage, { type: 'drained' }>): void {
+    if (report.epoch === 0) this.unused.add(member);
+    else this.unused.delete(member);
     this.shutdown?.report(member, report);
   }
 
@@ -95,8 +101,9 @@ export class ShutdownPart {
     this.lastBefore = undefined;
   }
 
-  /** Messages flow again. */
+  /** Messages flow, or flow again. */
   resumed(): void {
+    this.flowed = true;
     if (this.asked !== undefined)
       this.drain(this.asked.leader, { round: this.asked.round, quiet: 0, after: 0 });
   }
@@ -113,7 +120,10 @@ export class ShutdownPart {
     }
     this.asked = { leader: from, round };
     // Otherwise once messages flow again.
-    if (standing.phase !== 'processing' && standing.phase !== 'draining') return false;
+    if (standing.phase !== 'processing' && standing.phase !== 'draining') {
+      if (!this.flowed) post.send(from, { type: 'drained', round, ...notBegun });
+      return false;
+    }
     // Also if sources end already: to leave may take a checkpoint, and none follows.
     if (standing.phase === 'processing' && standing.sources !== 'ended') {
       standing.sources = 'ending';
@@ -137,17 +147,31 @@ export class ShutdownPart {
 
   /** All is over, or given up. */
   finish(complete: boolean, keepFiles: boolean): void {
-    const { standing, clusterLog, mesh, data } = this.parts;
+    const { standing, data } = this.parts;
     if (standing.phase === 'finishing') return;
     standing.phase = 'finishing';
     if (!complete) {
       const { held, unacknowledged } = data.linkBytes;
-      const { members } = inEffectOrKnown(standing.view, clusterLog.state);
-      const unreachable = members.map(({ name }) => name).filter((name) => mesh.isAway(name));
+      const unreachable = this.others.filter((name) => this.isMissing(name));
       return standing.end(new IncompleteShutdownError(held + unacknowledged, unreachable));
     }
-    if (keepFiles) return standing.end(undefined);
+    if (keepFiles) return this.endAsItWas();
     this.ending.flushSinks();
+  }
+
+  private get members(): string[] {
+    const { standing, clusterLog } = this.parts;
+    return inEffectOrKnown(standing.view, clusterLog.state).members.map(({ name }) => name);
+  }
+
+  private get others(): string[] {
+    return this.members.filter((name) => name !== this.parts.standing.name);
+  }
+
+  private isMissing(name: string): boolean {
+    const { ports, standing, mesh, attendance } = this.parts;
+    if (standing.view.epoch > 0) return mesh.isAway(name);
+    return !attendance.present(mesh.peer(name), ports.clock.now());
   }
 
   /** All that this worker has is in a checkpoint that counts, and out of its sinks. */
@@ -177,7 +201,19 @@ export class ShutdownPart {
     this.finish(complete, !complete);
   }
 
-  /** Nothing has been processed yet: whoever waits with us ends as well, and files stay as they are. */
+  /**
+   * Nobody goes on before this worker does, and all that can be reached have processed nothing yet: they need not wait
+   * for the others.
+   */
+  private nobodyHasBegun(now: number): boolean {
+    const { standing, mesh } = this.parts;
+    if (standing.view.epoch > 0 && standing.ends === 'open') return false;
+    const unreached = (name: string) =>
+      !mesh.peer(name).control.boundary.open && now - this.ledSince > connectNs;
+    return this.members.every((name) => this.unused.has(name) || (name !== standing.name && unreached(name)));
+  }
+
+  /** Nothing has been processed yet: whoever waits with us ends as well. */
   private giveUpStart(): void {
     const { settings, standing, mesh } = this.parts;
     if (settings.role.kind !== 'joiner') {
@@ -186,6 +222,15 @@ export class ShutdownPart {
       }
     }
     standing.phase = 'finishing';
+    this.endAsItWas();
+  }
+
+  private endAsItWas(): void {
+    const { ports, standing, clusterLog } = this.parts;
+    if (clusterLog.state.epoch > 0)
+      ports.log.line(
+        'Stopped before the cluster was whole: it can be started again with the files of its workers.',
+      );
     standing.end(undefined);
   }
 }
