@@ -8,6 +8,8 @@ export interface RegressionSeed {
   /** Instead of those that the seed draws: what shrinking has left of them. */
   readonly faults?: readonly Fault[];
   readonly messages?: number;
+  /** So many times the faults that are drawn; default: 1. */
+  readonly faultRate?: number;
   /** With checkpoints; default: without. */
   readonly resilience?: boolean;
 }
@@ -322,5 +324,44 @@ export const regressionSeeds: readonly RegressionSeed[] = [
       { when: { atMs: 1830 }, kind: 'slowDisk', host: 1, byMs: 8, forMs: 146 },
       { when: { atMs: 1851 }, kind: 'shrink', ask: 0, leave: [0], drain: false },
     ],
+  },
+  {
+    seed: 943478,
+    why: 'a second barrier of a route, which nobody waits for, was taken for processed: a link stood still for ever',
+    messages: 42,
+    faults: [
+      {
+        ...{ when: { line: 'slots are to move', nth: 1 }, kind: 'stall', from: 0, to: 2 },
+        ...{ channel: 'data', forMs: 2575 },
+      },
+      {
+        ...{ when: { phase: 'ready', host: 3, nth: 1 }, kind: 'stall', from: 1, to: 0 },
+        ...{ channel: 'control', forMs: 6000 },
+      },
+      { when: { atMs: 640 }, kind: 'halfOpen', from: 0, to: 1, both: false },
+      { when: { phase: 'ready', nth: 5 }, kind: 'halfOpen', from: 1, to: 2, both: true },
+      { when: { atMs: 3398 }, kind: 'kill', host: 3, downMs: 1594, wishes: 0, part: 0.22, power: false },
+      { when: { wish: 'flow', nth: 2 }, kind: 'join', host: 3 },
+    ],
+  },
+  {
+    seed: 933550,
+    why: 'the same, of a giver that had been started again',
+    messages: 62,
+    faults: [
+      { when: { atMs: 5258 }, kind: 'partition', from: 1, to: 2, forMs: 1075 },
+      {
+        ...{ when: { wish: 'store', host: 2, nth: 6 }, kind: 'kill', host: 1, downMs: 117 },
+        ...{ wishes: 2, part: 0, power: false },
+      },
+      { when: { atMs: 7646 }, kind: 'kill', host: 0, downMs: 4, wishes: 0, part: 0, power: false },
+      { when: { atMs: 5236 }, kind: 'join', host: 2, together: [1, 3], apartMs: 14 },
+      { when: { atMs: 6706 }, kind: 'shrink', ask: 3, leave: [2], drain: true },
+    ],
+  },
+  {
+    seed: 610973,
+    why: 'a joiner that was a member already took the late word of its contact, that its name was taken, for its own',
+    faultRate: 2,
   },
 ];

@@ -20,6 +20,8 @@ export class Operator implements Partial<Watch> {
     private readonly world: World,
     /** Hosts from this one on are for workers that join. */
     private readonly firstSpare: number,
+    /** The cluster has been asked to stop. */
+    private readonly stopping: () => boolean,
     /** Told of workers that start as if they had never been. */
     private readonly cleared: (name: string) => void,
   ) {}
@@ -33,7 +35,9 @@ export class Operator implements Partial<Watch> {
   ended({ name, host: index, killed, core }: Process): void {
     const host = this.world.hosts[index]!;
     if (!killed || !this.leaving.has(name) || host.disk.file !== undefined) return;
-    host.left = core.status.phase === 'finishing' || core.status.phase === 'ended';
+    const { phase, members } = core.status;
+    const asMember = this.stopping() && members.includes(name);
+    host.left = (phase === 'finishing' || phase === 'ended') && !asMember;
   }
 
   /** Whether a process that has ended by itself did so in order; if so, goes on from there. */

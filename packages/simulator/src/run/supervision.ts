@@ -17,6 +17,9 @@ import type { World } from '../world/world.js';
 import { Operator } from './operator.js';
 import type { Scenario } from './scenario.js';
 
+/** The frame that a checkpoint sends over each link. */
+export const markerBytes = 49;
+
 /** Everything that is checked while a run goes on. */
 export class Supervision implements Partial<Watch> {
   readonly findings: Finding[] = [];
@@ -34,7 +37,12 @@ export class Supervision implements Partial<Watch> {
     const report = (finding: Finding) => void this.findings.push(finding);
     this.bounds = new BoundsChecker(boundBytes(scenario), report);
     const monotony = new MonotonyChecker(report);
-    this.operator = new Operator(world, scenario.workers, (name) => monotony.forget(name));
+    this.operator = new Operator(
+      world,
+      scenario.workers,
+      () => this.endExpected !== 'no',
+      (name) => monotony.forget(name),
+    );
     const processOf = (life: number) => world.processes[life - 1]!;
     const fencing = new FencingChecker(processOf, report);
     world.watches.push(
@@ -82,7 +90,7 @@ function told({ name, message, stack }: Error): string {
 function boundBytes({ workers, spares, windowBytes, input, burst, shape, resilience }: Scenario): number {
   const links = workers + spares - 1;
   // Checkpoints send barriers besides.
-  const barrierBytes = resilience === undefined ? 0 : 64 * 49;
+  const barrierBytes = resilience === undefined ? 0 : 64 * markerBytes;
   const turnBytes = shape.sources * burst * (250 + 2 * input.payloadBytes) + barrierBytes;
   // What is made of a message is longer by the trail that it has come.
   const copies = (shape.multiply ? 3 : 1) * 1.5;

@@ -26,7 +26,11 @@ export class Refusals {
       return;
     }
     if (phase === 'finishing') return;
-    if (peer === undefined) return standing.end(new JoinRefusedError(refusal.text));
+    if (peer === undefined) {
+      // One that has a record of itself as a member by now hears of the others how it goes on.
+      if (standing.cluster === '') standing.end(new JoinRefusedError(refusal.text));
+      return;
+    }
     // The leader has lost sight of this joiner, which will ask again.
     if (settings.role.kind === 'joiner' && standing.outside && !refusal.expelled) {
       return mesh.forget(peer);
