@@ -22,16 +22,21 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'state before barriers': 1,
   'no flush': 151,
   'drained straight in': 960,
-  'in flight is not recorded': 39,
-  'told before synced': 50,
+  'in flight is not recorded': 20,
+  'told before synced': 27,
   'commit before record': 26,
   'prepares are not chained': 33,
-  'recorded behind new': 34,
-  'processed before journaled': 14,
+  'recorded behind new': 14,
+  'processed before journaled': 33,
   'journal trimmed early': 14,
   'no copy on write': 60,
-  'only the exact checkpoint is committed': 35,
+  'only the exact checkpoint is committed': 244,
   'changes since the base are left out': 274,
+  'the end of the log is not cut off': 9,
+  'kept output is not restored': 35,
+  'a failed file is gone on with': 244,
+  'ends are not waited for': 333,
+  'positions of streams are late': 9,
 };
 
 /** Bugs that show only with checkpoints; all others are looked for without. */
@@ -46,6 +51,11 @@ export const withCheckpoints: ReadonlySet<PlantedBug> = new Set([
   'no copy on write',
   'only the exact checkpoint is committed',
   'changes since the base are left out',
+  'the end of the log is not cut off',
+  'kept output is not restored',
+  'a failed file is gone on with',
+  'ends are not waited for',
+  'positions of streams are late',
 ]);
 
 /** Bugs that do nothing but keep a cluster from going on, and why. */
@@ -54,10 +64,12 @@ export const standstills: Partial<Readonly<Record<PlantedBug, string>>> = {
 };
 
 /**
- * Bugs by which a record of the cluster names what is not on a disk: a worker that finds it so has caught them. By
+ * Bugs by which a record of the cluster names what is not on a disk, or not as it was written: a worker that finds it so has caught them. By
  * bug, what it finds damaged.
  */
 export const damages: Partial<Readonly<Record<PlantedBug, string>>> = {
   'told before synced': 'The event log',
   'journal trimmed early': 'The journal',
+  'the end of the log is not cut off': 'The event log',
+  'a failed file is gone on with': 'The event log',
 };

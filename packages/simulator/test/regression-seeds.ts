@@ -364,4 +364,36 @@ export const regressionSeeds: readonly RegressionSeed[] = [
     why: 'a joiner that was a member already took the late word of its contact, that its name was taken, for its own',
     faultRate: 2,
   },
+  {
+    seed: 957363,
+    why: 'what a journal had in memory only was processed, and lost with the power',
+    resilience: true,
+    messages: 295,
+    faults: [
+      { when: { atMs: 554 }, kind: 'kill', host: 0, downMs: 271, wishes: 1, part: 0.76, power: false },
+      {
+        ...{ when: { phase: 'processing', nth: 1 }, kind: 'slowDisk', host: 0 },
+        ...{ byMs: 3247, forMs: 2674 },
+      },
+      {
+        ...{ when: { wish: 'sync', log: 'events', nth: 2, host: 0 }, kind: 'kill', host: 0, downMs: 2 },
+        ...{ wishes: 2, part: 0, power: true },
+      },
+    ],
+  },
+  {
+    seed: 952097,
+    why: 'a worker that had left by its own disk alone found its journal damaged, which had lost nothing',
+    resilience: true,
+    messages: 258,
+    faults: [
+      { when: { phase: 'preparing', nth: 2 }, kind: 'reset', between: [0, 2] },
+      { when: { wish: 'flow', nth: 1 }, kind: 'partition', from: 0, to: 2, forMs: 240 },
+      {
+        ...{ when: { wish: 'store', nth: 35 }, kind: 'damage', host: 0, downMs: 7, file: 'journal' },
+        ...{ how: 'cut', at: 0.6006901620421559, bit: 0, other: 2 },
+      },
+      { when: { phase: 'processing', nth: 3 }, kind: 'shrink', ask: 1, leave: [0], drain: true },
+    ],
+  },
 ];

@@ -165,7 +165,12 @@ export class Damages implements Partial<Watch> {
     const from = this.world.hosts[other]!;
     if (file === 'cluster') return this.goodClusterFile(from) ?? 'nothing';
     const [number] = from.logs[file].numbers;
-    return number === undefined ? 'nothing' : from.logs[file].content(number);
+    if (number === undefined) return 'nothing';
+    // What is there instead of its own may be an older one of this very host.
+    const damage = this.damaged.get(from);
+    return damage?.deed.file === file && damage.number === number
+      ? damage.good
+      : from.logs[file].content(number);
   }
 
   /** The newest checkpoint, if it rests on what is damaged from `at` on. */

@@ -9,11 +9,13 @@ export function drawTangles(settings: FaultSettings, dice: Dice): Fault[] {
   const routes = dice.stream('late routes');
   const ends = dice.stream('ends');
   const cuts = dice.stream('cuts');
+  const blackouts = dice.stream('blackouts');
   return [
     ...(workers >= 3 && commits.chance(0.35) ? drawLateCommits(workers, settings, commits) : []),
     ...(spares > 0 && routes.chance(0.35) ? drawLateRoutes(settings, routes) : []),
     ...(resilience && ends.chance(0.4) ? drawLateKills(workers, ends) : []),
     ...(resilience && cuts.chance(0.35) ? drawCutKills(workers, cuts) : []),
+    ...(resilience && blackouts.chance(0.25) ? drawBlackout(settings, blackouts) : []),
   ];
 }
 
@@ -52,6 +54,21 @@ function drawCutKills(workers: number, dice: Dice): Fault[] {
       part: 0,
       power: dice.chance(0.3),
     };
+  });
+}
+
+/** The power goes everywhere at once; it comes back here and there. */
+function drawBlackout({ hosts, horizonMs }: FaultSettings, dice: Dice): Fault[] {
+  const nth = Math.floor(dice.logUniform(1, 64));
+  const when = dice.pick([
+    { atMs: Math.round(dice.fraction() * horizonMs) },
+    { wish: 'sync', log: 'events', nth },
+    { wish: 'store', nth },
+  ] as const);
+  return Array.from({ length: hosts }, (_, host): Fault => {
+    const wishes = dice.chance(0.5) ? 0 : Math.floor(dice.logUniform(1, 64));
+    const downMs = Math.round(dice.logUniform(1, 2000));
+    return { when, kind: 'kill', host, downMs, wishes, part: dice.fraction(), power: true };
   });
 }
 

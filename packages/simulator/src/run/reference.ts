@@ -30,6 +30,7 @@ export function referenceOutcome(scenario: Scenario, lanes: readonly Lane[]): Ou
     { overMs: 10, burst: 1000 },
     ({ number }) => (passesFront(scenario.shape, number) ? 1 : 0),
     undefined,
+    () => undefined,
   );
   for (const host of world.hosts) host.boot();
   feeder.open(lanes.map((lane) => ({ ...lane, host: 0 })));

@@ -79,6 +79,7 @@ class Run implements FinishedRun {
       { overMs: scenario.horizonMs, burst: scenario.burst },
       ({ number }) => (passesFront(scenario.shape, number) ? 1 : 0),
       scenario.resilience,
+      (finding) => this.supervision.findings.push(finding),
     );
     damages.onRepaired = (host) => this.feeder.recount(host);
     damages.onForgotten = (host) => this.feeder.forgotten(host);
@@ -112,7 +113,7 @@ class Run implements FinishedRun {
       hash: world.trace.hash,
       trace: world.trace.lines,
       events: world.schedule.happened,
-      virtualMs: world.schedule.now / 1e6,
+      virtualMs: Math.round(world.schedule.now / 1e6),
       fired: this.injector.fired,
       pushed: this.feeder.pushed,
       invocations: journal.entries.reduce((count, { stage }) => count + (stage > 0 ? 1 : 0), 0),

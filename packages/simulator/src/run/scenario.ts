@@ -39,6 +39,8 @@ export interface ResilienceScenario {
   readonly journalFileBytes?: number;
   /** Sources that cannot be asked again: what they have read is journaled. */
   readonly journaled: readonly string[];
+  /** Sources to which clients bring streams. */
+  readonly streamed: readonly string[];
   readonly sinks: 'at-once' | 'on-commit' | 'two-phase';
 }
 
@@ -51,6 +53,8 @@ export interface Overrides {
   readonly faultRate?: number;
   readonly planted?: readonly string[];
   readonly resilience?: boolean;
+  /** False: no clients that bring streams. */
+  readonly streams?: boolean;
 }
 
 export function drawScenario(seed: number, overrides: Overrides = {}): Scenario {
@@ -63,7 +67,7 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   const messages = overrides.messages ?? drawnMessages;
   const times = dice.stream('times');
   const spares = dice.stream('spares').pick([0, 0, 1, 1, 2, 3]);
-  const resilience = drawResilience(dice.stream('resilience'), overrides.resilience);
+  const resilience = drawResilience(dice.stream('resilience'), overrides);
   const places = {
     hosts: workers + spares,
     spares,
@@ -102,16 +106,21 @@ export function drawScenario(seed: number, overrides: Overrides = {}): Scenario 
   };
 }
 
-function drawResilience(dice: Dice, wanted: boolean | undefined): Pick<Scenario, 'resilience'> {
+function drawResilience(dice: Dice, overrides: Overrides): Pick<Scenario, 'resilience'> {
   const on = dice.chance(0.6);
+  const checkpointMs = Math.round(dice.logUniform(20, 3000));
+  const fileBytes = dice.chance(0.4) ? Math.round(dice.logUniform(500, 50_000)) : undefined;
+  const journaled = dice.pick([[], ['s'], ['t'], ['s', 't']]);
+  const streams = dice.stream('streams').chance(0.5) && overrides.streams !== false;
   const drawn: ResilienceScenario = {
-    checkpointMs: Math.round(dice.logUniform(20, 3000)),
-    ...(dice.chance(0.4) && { fileBytes: Math.round(dice.logUniform(500, 50_000)) }),
-    journaled: dice.pick([[], ['s'], ['t'], ['s', 't']]),
+    checkpointMs,
+    ...(fileBytes !== undefined && { fileBytes }),
+    journaled,
+    streamed: streams ? ['s', 't'].filter((source) => !journaled.includes(source)) : [],
     sinks: dice.pick(['at-once', 'on-commit', 'two-phase', 'two-phase']),
     ...drawJournalFiles(dice.stream('journal files')),
   };
-  return (wanted ?? on) ? { resilience: drawn } : {};
+  return (overrides.resilience ?? on) ? { resilience: drawn } : {};
 }
 
 function drawJournalFiles(dice: Dice): Pick<ResilienceScenario, 'journalFileBytes'> {

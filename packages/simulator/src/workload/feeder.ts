@@ -4,6 +4,8 @@ import { RecordReader, recordKind, seeds } from '@wallaroo/worker/core';
 import type { ResilienceScenario } from '../run/scenario.js';
 import type { Watch } from '../world/host.js';
 import type { LogDisk } from '../world/log-disk.js';
+import type { Report } from '../checkers/finding.js';
+import { StreamClients } from './stream-clients.js';
 import type { Process } from '../world/process.js';
 import type { World } from '../world/world.js';
 import type { InputMessage, Lane } from './input.js';
@@ -40,6 +42,7 @@ export class Feeder implements Partial<Watch> {
   private pace: Pace;
   private pausedAt = Infinity;
   private readonly forgetful = new Set<number>();
+  private readonly clients: StreamClients;
 
   constructor(
     private readonly world: World,
@@ -48,15 +51,32 @@ export class Feeder implements Partial<Watch> {
     pace: Pace,
     private readonly outputsOf: (message: InputMessage) => number,
     private readonly resilience: ResilienceScenario | undefined,
+    report: Report,
   ) {
     this.pace = pace;
+    this.clients = new StreamClients(
+      {
+        world,
+        report,
+        burst: pace.burst,
+        gapMs: (lane) => this.gapMs(lane),
+        paused: () => this.pushed >= this.pausedAt,
+        push: ({ core, life }, { source }, message) =>
+          core.engine.inlets.get(source)!.push(this.written(message, life)),
+      },
+      dice.stream('streams'),
+    );
     if (resilience !== undefined) world.watches.push(this);
   }
 
   /** A worker starts: of what its former life had taken for the journal, what is there need not be sent again. */
   born(process: Process): void {
     process.wishes.transactional = this.resilience?.sinks === 'two-phase';
-    process.wishes.positions = () => this.positions(process.host);
+    process.wishes.streams = () => process.streamSources.positions();
+    process.wishes.positions = (checkpoint) => {
+      this.clients.cut(process, checkpoint);
+      return this.positions(process.host);
+    };
     const journaled = journaledCounts(this.world.hosts[process.host]!.logs.journal);
     for (const feed of this.feeds) {
       if (feed.lane.host !== process.host || !this.isJournaled(feed)) continue;
@@ -96,7 +116,7 @@ export class Feeder implements Partial<Watch> {
 
   /** It had nothing to do any more, and has again. */
   private rearm(feed: Feed): void {
-    if (!feed.scheduled) this.later(feed, this.gapMs(feed));
+    if (!feed.scheduled) this.later(feed, this.gapMs(feed.lane));
   }
 
   private positions(host: number): Map<string, Buffer> {
@@ -117,9 +137,13 @@ export class Feeder implements Partial<Watch> {
   /** Opens lanes: their messages come from now on. */
   open(lanes: readonly Lane[]): void {
     for (const lane of lanes) {
+      if (this.resilience?.streamed.includes(lane.source)) {
+        this.clients.open(lane);
+        continue;
+      }
       const feed: Feed = { lane, next: 0, furthest: 0, scheduled: false, reader: undefined };
       this.feeds.push(feed);
-      this.later(feed, this.dice.fraction() * this.gapMs(feed));
+      this.later(feed, this.dice.fraction() * this.gapMs(lane));
     }
   }
 
@@ -135,18 +159,20 @@ export class Feeder implements Partial<Watch> {
   }
 
   get pushed(): number {
-    return this.feeds.reduce((sum, { next }) => sum + next, 0);
+    return this.feeds.reduce((sum, { next }) => sum + next, this.clients.pushed);
   }
 
   /** Nothing more comes, but for what is for hosts on which no worker is. */
   get done(): boolean {
     const { hosts } = this.world;
+    if (!this.clients.done) return false;
     return this.feeds.every(({ lane, next }) => next >= lane.messages.length || !hosts[lane.host]!.used);
   }
 
   /** What has been pushed so far, as lanes. */
   get taken(): Lane[] {
-    return this.feeds.map(({ lane, next }) => ({ ...lane, messages: lane.messages.slice(0, next) }));
+    const fed = this.feeds.map(({ lane, next }) => ({ ...lane, messages: lane.messages.slice(0, next) }));
+    return [...fed, ...this.clients.taken];
   }
 
   /**
@@ -154,12 +180,11 @@ export class Feeder implements Partial<Watch> {
    * once more. What had been made of them before may have been handed on.
    */
   get takenBack(): ReadonlySet<string> {
-    return new Set(
-      this.feeds
-        .filter((feed) => !this.isJournaled(feed) || this.forgetful.has(feed.lane.host))
-        .flatMap(({ lane, next, furthest }) => lane.messages.slice(next, furthest))
-        .map(({ lane, number }) => `${lane}.${number}`),
-    );
+    const fed = this.feeds
+      .filter((feed) => !this.isJournaled(feed) || this.forgetful.has(feed.lane.host))
+      .flatMap(({ lane, next, furthest }) => lane.messages.slice(next, furthest))
+      .map(({ lane, number }) => `${lane}.${number}`);
+    return new Set([...fed, ...this.clients.takenBack]);
   }
 
   private later(feed: Feed, delayMs: number): void {
@@ -176,7 +201,7 @@ export class Feeder implements Partial<Watch> {
     if (process?.alive && process.flow && !process.sourcesEnded && feed.reader !== process) {
       this.push(process, feed);
     }
-    this.later(feed, this.gapMs(feed));
+    this.later(feed, this.gapMs(feed.lane));
   }
 
   private push(process: Process, feed: Feed): void {
@@ -205,7 +230,7 @@ export class Feeder implements Partial<Watch> {
     return { ...message, from };
   }
 
-  private gapMs({ lane }: Feed): number {
+  private gapMs(lane: Lane): number {
     const average = (this.pace.overMs / Math.max(1, lane.messages.length)) * ((this.pace.burst + 1) / 2);
     return Math.min(this.dice.logUniform(average / 8, average * 4), this.pace.overMs / 4);
   }

@@ -38,6 +38,8 @@ export interface CoreMember {
   sinksFlushed(): void;
   sinkHolds(sink: string, unsentBytes: number): void;
   endTurn(): void;
+  claimStream: Member['claimStream'];
+  releaseStream: Member['releaseStream'];
   shutDown(): void;
   shrink: Member['shrink'];
 }

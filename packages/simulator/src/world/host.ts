@@ -190,15 +190,18 @@ export class Host implements NetworkHost {
     } catch (error) {
       failure = error as Error;
     }
-    for (const wish of process.wishes.take()) {
-      const { doom } = process;
-      if (doom !== undefined && doom.wishesLeft-- <= 0) {
-        if (wish.kind === 'write' && doom.part > 0) around.carryOut(process, wish, doom.part);
-        return this.kill(doom.power);
+    // To carry one out may be to call the core, which wishes more.
+    for (let wishes = process.wishes.take(); wishes.length > 0; wishes = process.wishes.take()) {
+      for (const wish of wishes) {
+        const { doom } = process;
+        if (doom !== undefined && doom.wishesLeft-- <= 0) {
+          if (wish.kind === 'write' && doom.part > 0) around.carryOut(process, wish, doom.part);
+          return this.kill(doom.power);
+        }
+        around.carryOut(process, wish);
+        around.watch.wished(process, wish);
+        if (!process.alive) return;
       }
-      around.carryOut(process, wish);
-      around.watch.wished(process, wish);
-      if (!process.alive) return;
     }
     if (failure !== undefined) return this.exit(process, failure);
     around.watch.called(process, process.core.status);

@@ -1,5 +1,6 @@
 import type { ConnectionId, CoreMember } from './core.js';
 import type { NetworkProcess, Socket } from './socket.js';
+import { StreamSources } from './stream-sources.js';
 import type { Sink } from './sink.js';
 import type { WishList } from './wishes.js';
 
@@ -35,6 +36,7 @@ export class Process implements NetworkProcess {
   diskFailures = 0;
   /** Its files could not be removed. */
   leavesFiles = false;
+  readonly streamSources = new StreamSources(() => this.core);
   /** None in a process that its files have ended at once. */
   core!: CoreMember;
 

@@ -1,4 +1,5 @@
 import type { Address } from '@wallaroo/protocol';
+import type { StreamPosition } from '@wallaroo/worker/core';
 import type { Dice } from '../random/dice.js';
 import type { ClusterFile, ConnectionId, CorePorts, LogKind, OutputPort } from './core.js';
 
@@ -57,7 +58,8 @@ export class WishList {
   private readonly outputs = new Map<string, OutputPort>();
   readonly ports: CorePorts;
   /** Where sources stand; asked in the middle of a call, unlike all else. */
-  positions: () => ReadonlyMap<string, Buffer> = () => new Map();
+  positions: (checkpoint: number) => ReadonlyMap<string, Buffer> = () => new Map();
+  streams: () => readonly StreamPosition[] = () => [];
   /** Sinks of this worker commit in two phases. */
   transactional = false;
 
@@ -93,8 +95,8 @@ export class WishList {
         removeBefore: (log, file, kept) => this.add({ kind: 'removeBefore', log, file, kept }),
       },
       ends: {
-        positions: () => this.positions(),
-        streams: () => [],
+        positions: (checkpoint) => this.positions(checkpoint),
+        streams: () => this.streams(),
         get transactional() {
           return transactional();
         },

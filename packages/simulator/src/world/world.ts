@@ -144,7 +144,7 @@ export class World implements Watch {
       case 'commit':
         trace.add('commit', name, wish.checkpoint);
         for (const sink of host.twoPhaseSinks.values()) sink.commit(wish.checkpoint);
-        return;
+        return process.streamSources.commit(wish.checkpoint);
       case 'restore':
         trace.add('restore', name, wish.checkpoint);
         return this.restore(process, wish.checkpoint, wish.positions);
@@ -205,6 +205,7 @@ export class World implements Watch {
 
   private restore(process: Process, checkpoint: number, positions: ReadonlyMap<string, Buffer>): void {
     const restore = ++process.restores;
+    process.streamSources.restore();
     this.restored(process, positions);
     const sinks = [...this.hosts[process.host]!.twoPhaseSinks.values()];
     let left = sinks.length;
@@ -229,8 +230,15 @@ export class World implements Watch {
   }
 
   private endSources(process: Process): void {
-    process.sourcesEnded = true;
-    this.later(process, (core) => core.sourcesEnded());
+    const end = () => {
+      process.streamSources.stop();
+      process.sourcesEnded = true;
+      this.later(process, (core) => core.sourcesEnded());
+    };
+    const { phase, leaving } = process.core.status;
+    // Clients can go on at another worker.
+    if (phase !== 'draining' && leaving.includes(process.name)) process.streamSources.leave(end);
+    else end();
   }
 
   private flushed(process: Process): void {

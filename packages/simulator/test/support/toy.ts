@@ -93,6 +93,14 @@ export class Toy implements CoreMember {
   endTurn(): void {
     this.told.push('end turn');
   }
+  claimStream(): void {
+    this.told.push('claim');
+  }
+
+  releaseStream(): void {
+    this.told.push('release');
+  }
+
   shutDown(): void {
     this.told.push('shut down');
   }

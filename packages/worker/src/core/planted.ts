@@ -55,6 +55,16 @@ export const plantedBugs = [
   'only the exact checkpoint is committed',
   /** A file that goes on from a base begins with what has changed since the last cut only. */
   'changes since the base are left out',
+  /** What stands in the log behind a checkpoint stays there when all goes back to it. */
+  'the end of the log is not cut off',
+  /** Output that waited for its checkpoint is not there again. */
+  'kept output is not restored',
+  /** A file that could not be synced is written on. */
+  'a failed file is gone on with',
+  /** An epoch begins before sinks and sources have gone back. */
+  'ends are not waited for',
+  /** A checkpoint has how far streams are when it is on disk, not when it was cut. */
+  'positions of streams are late',
 ] as const;
 
 export type PlantedBug = (typeof plantedBugs)[number];

@@ -322,7 +322,8 @@ export class Checkpointer {
     this.kept = open.end;
     if (host.planted.has('commit before record')) host.ends.commit(open.checkpoint);
     if (host.planted.has('journal trimmed early')) this.journal.trim(open.journal);
-    host.stored(open.checkpoint, { ...open.end, journal: open.journal.file }, open.streams);
+    const streams = host.planted.has('positions of streams are late') ? host.ends.streams() : open.streams;
+    host.stored(open.checkpoint, { ...open.end, journal: open.journal.file }, streams);
   }
 
   /** A state was passed over: until a cut has asked for everything again, no checkpoint is whole. */
@@ -360,6 +361,7 @@ export class Checkpointer {
     const { host, kept, writer } = this;
     // Also when a newer checkpoint is open by now, and goes on in that file.
     if (writer.place.file !== failed) return;
+    if (host.planted.has('a failed file is gone on with')) return this.fail(why);
     this.wantsFile = 'everything';
     const whatever = () => undefined;
     host.files.cutOff(host.operations.begin(whatever, whatever), 'events', kept.file, kept.offset);

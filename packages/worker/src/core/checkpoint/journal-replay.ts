@@ -31,6 +31,8 @@ export interface ReplayHost {
   record(behind: LogPlace, bytes: Buffer, start: number, end: number): void;
   /** Pieces have come, or may be asked for. */
   wake(): void;
+  /** What was written by a former life cannot be brought to the disk: to be asked to read on again later. */
+  unsynced(why: string): void;
   /** All is read. `torn`: bytes behind the end, of what was being written when the power went. */
   ended(end: LogPlace, torn: number): void;
   damaged(file: number, error: DamagedLogError): void;
@@ -47,11 +49,15 @@ export function journalBytes({ file, offset }: LogPlace): number {
  * A process may have died, and with it the system, while records were on their way to the disk: any of them may be
  * missing, and others behind it be there. Each record says up to where the journal was on disk when it was written.
  * So what is no record is damage if a record behind it says that it was there, and an end otherwise.
+ *
+ * What a former life has written may be in the memory of the system only: it goes to the disk before it is processed.
  */
 export class JournalReplay {
   private reader: RecordReader;
   private reading = true;
   private cancelled = false;
+  /** All that stands in this file is on the disk. */
+  private synced: number | undefined;
 
   constructor(
     private readonly host: ReplayHost,
@@ -80,6 +86,7 @@ export class JournalReplay {
       return this.host.ended(reader.place, 0);
     }
     this.reading = true;
+    if (this.synced !== file) return this.sync(file);
     this.read(file, reader.wanted, Math.min(pieceBytes, limit), (piece) => {
       this.reading = false;
       this.took(piece);
@@ -115,6 +122,21 @@ export class JournalReplay {
         }
       });
     });
+  }
+
+  private sync(file: number): void {
+    const { host } = this;
+    const done = () => {
+      if (this.cancelled) return;
+      this.synced = file;
+      this.begin();
+    };
+    const failed = (why: string) => {
+      if (this.cancelled) return;
+      this.reading = false;
+      host.unsynced(why);
+    };
+    host.files.sync(host.operations.begin(done, failed), 'journal', file);
   }
 
   private took(piece: Buffer): void {

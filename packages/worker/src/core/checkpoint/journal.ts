@@ -94,6 +94,8 @@ export class Journal {
   private replay: JournalReplay | undefined;
   /** A write has failed: nothing is written until then. */
   private retryAt: number | undefined;
+  /** What a former life has written cannot be brought to the disk: nothing is read until then. */
+  private readAgainAt: number | undefined;
   /** A planted bug: messages are processed before they are on disk. */
   private readonly processesAtOnce: boolean;
   private readonly fileBytes: number;
@@ -167,7 +169,8 @@ export class Journal {
       this.size -= batch.record.length;
       this.processRecord(batch);
     }
-    if (this.retryAt === undefined && this.ready.length === 0) this.replay?.readOn();
+    if (this.retryAt === undefined && this.readAgainAt === undefined && this.ready.length === 0)
+      this.replay?.readOn();
     return batch !== undefined;
   }
 
@@ -184,6 +187,7 @@ export class Journal {
     this.ready = [];
     this.syncing = false;
     this.retryAt = undefined;
+    this.readAgainAt = undefined;
     this.replay?.cancel();
     const { files, operations } = this.host;
     this.replay = new JournalReplay(
@@ -194,6 +198,10 @@ export class Journal {
         owner: () => this.host.owner(),
         record: (...record) => this.readRecord(...record),
         wake: () => this.host.wake(),
+        unsynced: (why) => {
+          this.complain(why);
+          this.readAgainAt = this.host.clock.now() + againNs;
+        },
         ended: (end, torn) => this.endAt(end, torn),
         damaged: (file, error) => this.host.damaged('journal', file, error),
       },
@@ -203,6 +211,10 @@ export class Journal {
   }
 
   tick(now: number): void {
+    if (this.readAgainAt !== undefined && now >= this.readAgainAt) {
+      this.readAgainAt = undefined;
+      this.host.wake();
+    }
     if (this.retryAt === undefined || now < this.retryAt) return;
     this.writeFrom(this.mendFrom);
   }
@@ -333,14 +345,14 @@ export class Journal {
   }
 
   private failed(why: string, mendFrom: LogPlace): void {
-    const { log, clock } = this.host;
-    log.write(
-      'error',
-      'Recovery',
-      `The journal of the sources cannot be written: ${why}. Trying again; sources wait.`,
-    );
+    this.complain(why);
     this.mendFrom = mendFrom;
-    this.retryAt = clock.now() + againNs;
+    this.retryAt = this.host.clock.now() + againNs;
+  }
+
+  private complain(why: string): void {
+    const text = `The journal of the sources cannot be written: ${why}. Trying again; sources wait.`;
+    this.host.log.write('error', 'Recovery', text);
   }
 
   /** Writes what is not on disk behind what is; what may be there of it goes first. */

@@ -29,6 +29,17 @@ export class ClusterLog {
     this.replace(entries);
   }
 
+  /**
+   * The log of a worker that comes back. It does not take it from its own disk alone that it has left: the record may be
+   * nowhere else, and others may wait for this worker to lead. Where it is in effect, it is told so.
+   * @throws InvalidMessageError
+   */
+  static returning(entries: readonly Buffer[], name: string): ClusterLog {
+    const newest = entries.length > 1 ? records.decode(entries.at(-1)!) : undefined;
+    const hasLeft = newest?.type === 'left' && newest.names.includes(name);
+    return new ClusterLog(hasLeft ? entries.slice(0, -1) : entries);
+  }
+
   get bytes(): readonly Buffer[] {
     return this.entries;
   }

@@ -69,6 +69,7 @@ export class Durability {
         files: host.files,
         operations: host.operations,
         owner: () => host.owner(),
+        planted: host.planted,
         states: (...record) => this.checkpointer.restore(...record, wanted),
         baseRestored: () => this.checkpointer.baseRestored(),
         done: (restored) => this.took(goal, end, restored),
@@ -131,7 +132,8 @@ export class Durability {
     if (host.planted.has('recorded behind new')) this.late = { restored, at: host.clock.now() + 1e9 };
     else this.preload(restored);
     for (const [sink, output] of this.host.outputs) {
-      output.restore(checkpoint, restored.outputs.get(sink) ?? noOutput);
+      const kept = host.planted.has('kept output is not restored') ? undefined : restored.outputs.get(sink);
+      output.restore(checkpoint, kept ?? noOutput);
     }
     this.journal.restore(restored.journal);
     const seconds = ((host.clock.now() - this.beganAt) / 1e9).toFixed(1);
@@ -144,6 +146,7 @@ export class Durability {
       checkpoint,
       new Map(restored.positions.map(({ source, position }) => [source, position])),
     );
+    if (host.planted.has('ends are not waited for')) this.endsRestored();
   }
 }
 

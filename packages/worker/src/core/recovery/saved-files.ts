@@ -57,7 +57,7 @@ export function checkLogs(
   startOf: LogStartOf,
   damaged: (kind: LogKind, file: number, error: DamagedLogError) => void,
 ): void {
-  const { cluster, checkpoint } = new ClusterLog(records).state;
+  const { cluster, checkpoint } = ClusterLog.returning(records, worker).state;
   const owner = { cluster, application, worker };
   const part = checkpoint?.parts.find(({ name }) => name === worker);
   for (const { kind, file } of logs) {

@@ -112,7 +112,8 @@ export class LogFilesOnDisk implements LogFiles {
       await this.checkNames();
       if (base !== undefined && !existsSync(this.path(kind, base)))
         throw new Error(`${this.path(kind, base)} has been removed`);
-      await known.handle?.datasync();
+      if (known.handle === undefined) return this.syncFormer(known.path);
+      await known.handle.datasync();
       if (!known.fresh) return;
       await this.syncFolder();
       known.fresh = false;
@@ -159,6 +160,18 @@ export class LogFilesOnDisk implements LogFiles {
   async release(): Promise<void> {
     await Promise.all(Object.values(this.queues));
     for (const file of this.files.values()) await this.close(file);
+  }
+
+  /** A file of a former life, which may be in the memory of the system only; and so may be its name. */
+  private async syncFormer(path: string): Promise<void> {
+    if (!existsSync(path)) return;
+    const handle = await open(path, 'r');
+    try {
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await this.syncFolder();
   }
 
   private async write({ file, buffers }: Write): Promise<void> {

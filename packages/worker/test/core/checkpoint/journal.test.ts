@@ -367,6 +367,24 @@ describe('the journal of the sources', () => {
       }
     });
 
+    it('brings to the disk what a former life has only written, before it is processed', () => {
+      const life = new Life();
+      life.turn('one', 'a');
+      life.disk.failing = 'it is killed';
+      life.disk.work();
+      const next = new Life(life.disk);
+      next.journal.restore({ file: 0, offset: 0, sum: 0 });
+      expect(next.settle(), 'as long as the disk fails').to.deep.equal([]);
+      expect(next.log.lines).to.have.length(1);
+      expect(next.log.lines[0]).to.match(/cannot be written: it is killed\. Trying again/);
+      life.disk.failing = undefined;
+      next.now = second;
+      next.journal.tick(next.now);
+      expect(next.settle()).to.deep.equal(['one: a']);
+      life.disk.losePower(new Operations());
+      expect(restarted(life.disk).settle()).to.deep.equal(['one: a']);
+    });
+
     it('cuts a torn end off, with a line, wherever it is torn, and goes on behind it', () => {
       const { disk: whole, ends } = written();
       const { bytes } = whole.file('journal', 0);

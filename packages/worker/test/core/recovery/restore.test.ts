@@ -71,6 +71,7 @@ class Bench {
       {
         files: this.disk,
         operations: this.operations,
+        planted: new Set(),
         owner: () => owner,
         states: (bytes, start, to) => this.states.push(bytes.toString('latin1', start, to)) && 1,
         baseRestored: () => void this.states.push('|'),

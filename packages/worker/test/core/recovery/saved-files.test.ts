@@ -3,7 +3,7 @@ import { Journal } from '../../../src/core/checkpoint/journal.js';
 import { Engine } from '../../../src/core/engine/engine.js';
 import { Operations } from '../../../src/core/operations.js';
 import { checkLogs } from '../../../src/core/recovery/saved-files.js';
-import { records, type EpochRecord } from '../../../src/core/membership/records.js';
+import { records, type ControlRecord, type EpochRecord } from '../../../src/core/membership/records.js';
 import { planApplication } from '../../../src/core/topology/planner.js';
 import { application, source, type SinkConfig, type SourceConfig } from '../../../src/index.js';
 import { epochOf, Lines } from '../support/members.js';
@@ -46,7 +46,11 @@ function journalOnDisk(worker = 'a'): MemoryLog {
 }
 
 /** What is found before anything is read. */
-function found(disk: MemoryLog, more: Partial<EpochRecord> = {}): string[] {
+function found(
+  disk: MemoryLog,
+  more: Partial<EpochRecord> = {},
+  log: readonly ControlRecord[] = [epochOf(['a'], 1, more)],
+): string[] {
   const findings: string[] = [];
   const logs = [...disk.files.keys()].map((name) => {
     const [kind, file] = name.split(' ') as ['events' | 'journal', string];
@@ -57,7 +61,7 @@ function found(disk: MemoryLog, more: Partial<EpochRecord> = {}): string[] {
     control: { host: 'a', port: 1 },
     data: { host: 'a', port: 2 },
     handedOn: [],
-    records: [records.encode(epochOf(['a'], 1, more))],
+    records: log.map((record) => records.encode(record)),
   };
   const startOf = (kind: 'events' | 'journal', file: number) => {
     const bytes = disk.files.get(`${kind} ${file}`)?.bytes;
@@ -112,6 +116,20 @@ describe('the check of saved files', () => {
     ]);
     disk.files.delete(`journal ${second}`);
     expect(from(second!)[0]).to.match(new RegExp(`^journal ${second} 0: .* goes on at ${third! - second!}:`));
+  });
+
+  it('misses no file of a worker that has left by the last record on its own disk alone', () => {
+    const disk = journalOnDisk();
+    const [first, second] = numbers(disk);
+    disk.files.delete(`journal ${first}`);
+    const parts = [
+      { name: 'a', file: 0, offset: 0, sum: 0, journal: second! },
+      { name: 'b', file: 0, offset: 0, sum: 0, journal: 0 },
+    ];
+    const epoch = { checkpoint: 1, parts, partOwners: Array<number>(8).fill(1) };
+    const both = epochOf(['a', 'b'], 1, { ...epoch, owners: Array<number>(8).fill(1), leaving: ['a'] });
+    const left = { type: 'left', names: ['a'] } as const;
+    expect(found(disk, {}, [both, left])).to.deep.equal([]);
   });
 
   it('finds a file that another worker has begun, also at another place', () => {

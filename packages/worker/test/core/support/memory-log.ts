@@ -51,8 +51,8 @@ export class MemoryLog implements LogFiles {
 
   sync(operation: number, kind: LogKind, file: number): void {
     this.answer(operation, `sync ${kind} ${file}`, () => {
-      const known = this.file(kind, file);
-      known.synced = known.bytes.length;
+      const known = this.files.get(`${kind} ${file}`);
+      if (known !== undefined) known.synced = known.bytes.length;
     });
   }
 

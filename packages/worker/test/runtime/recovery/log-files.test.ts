@@ -282,6 +282,14 @@ describe('the log files of a worker', () => {
       expect(steps).to.deep.equal(['writev', 'datasync', 'sync', 'stored 3']);
     });
 
+    it('what a former life has written is synced, and its name', async () => {
+      writeFileSync(join(directory, 'test-w1.evlog'), 'of before');
+      await sync(filesOf());
+      expect(steps.splice(0)).to.deep.equal(['datasync', 'sync', 'stored 1']);
+      await sync(filesOf(), 'events', 7);
+      expect(steps).to.deep.equal(['stored 2']);
+    });
+
     it('the end that was cut off is synced, and the names that have gone', async () => {
       const files = filesOf();
       append(files, 'one');

@@ -1,7 +1,6 @@
 import type { Random } from '../../ports.js';
 import { readTopology } from '../../recovery/saved-files.js';
 import { ClusterLog } from '../cluster-log.js';
-import { records } from '../records.js';
 import type { Beginning } from './standing.js';
 import type { MemberSettings } from './surroundings.js';
 
@@ -23,7 +22,7 @@ export function beginningOf(
   const life = random.u32();
   const user = { name, application: plan.application.name, fingerprint };
   const saved = settings.saved === undefined ? undefined : readTopology(settings.saved, user);
-  const clusterLog = new ClusterLog(saved === undefined ? [] : withoutOwnLeave(saved.records, name));
+  const clusterLog = saved === undefined ? new ClusterLog([]) : ClusterLog.returning(saved.records, name);
   const cluster = clusterLog.state.cluster || (role.kind === 'initializer' ? drawClusterId(random) : '');
   if (saved === undefined) {
     const beginning = { name, life, cluster, incarnation: 1, phase: 'forming' } as const;
@@ -32,15 +31,6 @@ export function beginningOf(
   const incarnation = saved.incarnation + (planted?.has('incarnation is not raised') ? 0 : 1);
   const handedOn = new Map(saved.handedOn.map(({ sink, checkpoint }) => [sink, checkpoint]));
   return { beginning: { name, life, cluster, incarnation, phase: 'returning' }, clusterLog, handedOn };
-}
-
-/**
- * A worker does not take it from its own disk alone that it has left: the record may be nowhere else, and others may
- * wait for this worker to lead. Where it is in effect, it is told so.
- */
-function withoutOwnLeave(entries: readonly Buffer[], name: string): readonly Buffer[] {
-  const newest = entries.length > 1 ? records.decode(entries.at(-1)!) : undefined;
-  return newest?.type === 'left' && newest.names.includes(name) ? entries.slice(0, -1) : entries;
 }
 
 function drawClusterId(random: Random): string {

@@ -10,13 +10,13 @@ import {
 import type { Decoder } from '../../../api/codec.js';
 import { ApplicationError } from '../../../api/errors.js';
 import type { ConnectorInput, RunningSource, SourceConfig, SourceContext } from '../../../api/source.js';
+import { SourceClients, type SourceCut } from '../../../core/streams/source-clients.js';
+import type { SourceSession } from '../../../core/streams/source-session.js';
 import { Listener } from '../../listener.js';
 import { onOneLine } from '../../log.js';
 import { reachable } from '../../reachable.js';
 import { TcpConnection } from '../tcp-connection.js';
 import { listenForClients, TcpConnections } from '../tcp-connections.js';
-import { SourceSession } from './source-session.js';
-import { SourceStreams } from './source-streams.js';
 
 export interface ConnectorSourceOptions<T> {
   /** Gets the bytes of each message. An empty message counts as received, and is not decoded. */
@@ -77,37 +77,20 @@ function isCount(value: number): boolean {
 
 type Settings<T> = ConnectorSourceOptions<T> & ConnectorInput;
 
-interface Client {
-  readonly socket: Socket;
-  readonly session: SourceSession;
-}
-
-/** What is kept of a source with a checkpoint. */
-interface Cut {
-  readonly streams: ReturnType<SourceStreams['cut']>;
-  /** Nothing was taken after it: this worker leaves. */
-  readonly last: boolean;
-}
-
 class ConnectorSource<T> implements RunningSource {
   readonly parallelism: number;
   address: Address | undefined;
   private readonly wanted: Address | undefined;
   private readonly listener: Listener;
-  private readonly streams: SourceStreams;
-  private readonly sessions = new Set<Client>();
+  private readonly clientsOfSource: SourceClients;
   private readonly connections = new TcpConnections();
-  /** Nothing more is taken, and clients are about to be sent elsewhere. */
-  private leaving = false;
-  private successor: Address | undefined;
-  private lastCutCounts: () => void = () => undefined;
 
   constructor(
     private readonly context: SourceContext<T>,
     private readonly settings: Settings<T>,
   ) {
     const { name } = context;
-    this.streams = new SourceStreams(context);
+    this.clientsOfSource = new SourceClients(context);
     this.parallelism = settings.parallelism ?? 10;
     this.wanted = context.input?.address ?? settings.address;
     this.listener = new Listener({
@@ -131,71 +114,48 @@ class ConnectorSource<T> implements RunningSource {
   }
 
   unmute(): void {
-    if (!this.leaving) this.connections.unmute();
+    if (!this.clientsOfSource.leaving) this.connections.unmute();
   }
 
   position(): Uint8Array {
-    const cut: Cut = { streams: this.streams.cut(), last: this.leaving };
-    return this.context.pack(cut);
+    return this.context.pack(this.clientsOfSource.cut());
   }
 
   committed(position: Uint8Array): void {
-    const { streams, last } = this.context.unpack(position) as Cut;
-    this.streams.committed(streams);
-    for (const { session } of this.sessions) session.refill();
-    if (last) this.lastCutCounts();
+    this.clientsOfSource.committed(this.context.unpack(position) as SourceCut);
   }
 
   positionsOfStreams(): ReadonlyMap<bigint, bigint> {
-    return new Map(this.streams.cut().map(([id, lastSeen]) => [id, lastSeen]));
+    return this.clientsOfSource.positions();
   }
 
   restore(): void {
-    // What they have sent since then has to come again. Who has not begun to send may go on.
-    this.restartClients(({ session }) => session.begun);
-    this.streams.forget();
-    this.lastCutCounts();
+    this.clientsOfSource.restore();
   }
 
   async handOver(successor: Address | undefined): Promise<void> {
     this.listener.close();
     this.mute();
-    this.leaving = true;
-    this.successor = successor;
-    if (this.context.resilience && this.sessions.size > 0) {
-      await new Promise<void>((resolve) => (this.lastCutCounts = resolve));
-    }
-    this.restartClients(() => true);
+    await new Promise<void>((resolve) => this.clientsOfSource.leave(resolve));
+    this.clientsOfSource.sendAway(successor && formatAddress(successor));
     await this.connections.allDone();
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
     this.listener.close();
-    this.lastCutCounts();
+    this.clientsOfSource.stop();
     await this.connections.stop(deadline);
   }
 
-  private restartClients(which: (client: Client) => boolean): void {
-    for (const client of [...this.sessions].filter(which)) {
-      client.session.restart(formatAddress(this.successor ?? this.addressFor(client)));
-    }
-  }
-
-  /** Where this client can reach this source. */
-  private addressFor({ socket }: Client): Address {
-    return reachable(this.address!, socket.localAddress) ?? this.address!;
-  }
-
   private connected(socket: Socket): void {
-    const { context, settings, streams } = this;
+    const { context, settings, clientsOfSource } = this;
     const { cookie, maxCredits, refillCredits } = settings;
     const peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
-    const session: SourceSession = new SourceSession({
+    const session: SourceSession = clientsOfSource.connected({
       cookie,
       maxCredits,
       refillCredits,
-      resilience: context.resilience,
-      streams,
+      address: () => formatAddress(reachable(this.address!, socket.localAddress) ?? this.address!),
       send: (message) => void socket.write(encodeConnectorFrame(message)),
       close: () => connection.dismiss(),
       deliver: (bytes, start, end) => context.receive(bytes, start, end),
@@ -208,12 +168,7 @@ class ConnectorSource<T> implements RunningSource {
     // A client whose machine is gone must not hold its streams for ever.
     socket.setKeepAlive(true, 30_000);
     const connection = new TcpConnection(socket, splitter, context);
-    const client: Client = { socket, session };
-    this.sessions.add(client);
-    void connection.done.then(() => {
-      this.sessions.delete(client);
-      session.closed();
-    });
+    void connection.done.then(() => clientsOfSource.disconnected(session));
     this.connections.add(connection);
   }
 }

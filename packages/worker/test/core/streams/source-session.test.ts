@@ -1,8 +1,8 @@
 import { encodeConnectorFrame, nothingSeen, wrapTwoPhase, type ConnectorMessage } from '@wallaroo/protocol';
 import { expect } from 'chai';
 import { DecodeError } from '../../../src/index.js';
-import { SourceSession } from '../../../src/runtime/sources/connector/source-session.js';
-import { SourceStreams } from '../../../src/runtime/sources/connector/source-streams.js';
+import { SourceSession } from '../../../src/core/streams/source-session.js';
+import { SourceStreams } from '../../../src/core/streams/source-streams.js';
 
 /** A source with clients, whose every frame and checkpoint the test decides. */
 class Bench {
@@ -57,6 +57,7 @@ class Client {
   constructor(bench: Bench) {
     this.session = new SourceSession({
       cookie: 'cookie',
+      address: () => '127.0.0.1:7000',
       maxCredits: bench.credits.max,
       refillCredits: bench.credits.refill,
       resilience: bench.resilience,

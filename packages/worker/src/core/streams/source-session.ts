@@ -4,7 +4,7 @@ import {
   InvalidMessageError,
   type ConnectorMessage,
 } from '@wallaroo/protocol';
-import { isNamed } from '../../../api/errors.js';
+import { isNamed } from '../../api/errors.js';
 import type { Position, SourceStreams, Stream, StreamHolder } from './source-streams.js';
 
 type MessageOf<Type> = Extract<ConnectorMessage, { type: Type }>;
@@ -16,6 +16,8 @@ export interface SessionHost {
   /** Ends of streams are acknowledged when a checkpoint counts; otherwise at once. */
   readonly resilience: boolean;
   readonly streams: SourceStreams;
+  /** Where this client reaches this source. */
+  address(): string;
   send(message: ConnectorMessage): void;
   /** Closes the connection behind what was sent. Nothing more is handed to the session. */
   close(): void;
@@ -79,8 +81,8 @@ export class SourceSession implements StreamHolder {
     if (this.state === 'streaming') this.acknowledge([]);
   }
 
-  /** The client is to connect again, there; empty: here. */
-  restart(address: string): void {
+  /** The client is to connect again, there or here. */
+  restart(address = this.host.address()): void {
     if (this.state === 'streaming') this.host.send({ type: 'restart', address });
     this.end();
   }
