@@ -1,23 +1,16 @@
 /**
  * What growing and shrinking cost those who use the cluster meanwhile: keys under a steady load, 1 -> 2 workers
  * and back, at several numbers of keys; the longest time that any key was without an output, p99.9 latency and
- * throughput before, during and after, and how long the move took. `--all-at-once` moves everything in one step,
- * as the simple way would, for comparison.
+ * throughput before, during and after, and how long the move took. `--stop-the-world` adds the simple way for
+ * comparison: everything is paused, moved in one step, and resumed.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { conditions, table } from './harness/report.js';
 import { processUsage } from './harness/process-usage.js';
-import { gcBetween, type GcSummary } from './rescale/gc-log.js';
-import { longestGap, messagesBetween, percentile, type LatencySummary } from './rescale/latency-log.js';
-
-const worker = 'packages/worker/bin/wallaroo-worker.js';
-const shrinker = 'packages/cluster-shrinker/bin/cluster_shrinker.js';
-const patienceMs = 180_000;
+import { gcBetween } from './rescale/gc-log.js';
+import { longestGap, messagesBetween, percentile } from './rescale/latency-log.js';
+import { until, Workers, type Report } from './rescale/workers.js';
 
 export interface Row {
   readonly step: string;
@@ -33,6 +26,8 @@ export interface Row {
   readonly cpuShareBefore: number;
   readonly memoryMbBefore: number;
   readonly memoryMb: number;
+  /** The most, of what the initializer had before the first step, when it had all keys. */
+  readonly memoryOfAll: number;
   /** Of the worker that collects more garbage while slots move: the share of its time, and its longest pause. */
   readonly gcShare: number;
   readonly gcMs: number;
@@ -45,123 +40,74 @@ interface Sample {
   readonly cpuSeconds: number;
 }
 
-/** What a worker reports. */
-type Report = LatencySummary & { readonly gc: GcSummary };
-
 export interface RescaleOptions {
   readonly keys: number;
   readonly rate: number;
   readonly steadySeconds: number;
-  readonly allAtOnce: boolean;
+  readonly stopsTheWorld: boolean;
 }
+
+/** Rates are measured with this one, in messages a second. */
+const trialRate = 40_000;
 
 /** Grows 1 -> 2 and shrinks back, and measures both. */
 export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'wallaroo-bench-'));
-  const children: ChildProcess[] = [];
+  const { keys, rate, steadySeconds, stopsTheWorld } = options;
+  const route = stopsTheWorld ? ['--slots-per-route', '65536'] : [];
+  const workers = new Workers(['--keys', `${keys}`, '--rate', `${rate}`, ...route]);
   let sampler: NodeJS.Timeout | undefined;
-  const workers = new Map<string, ChildProcess>();
-  const report = (name: string) => join(folder, `${name}.json`);
-  const log = (name: string) => join(folder, `${name}.log`);
-  const launch = (name: string, args: readonly string[]) => {
-    const file = openSync(log(name), 'w');
-    const child = spawn(
-      process.execPath,
-      [
-        ...[worker, '--application-module', 'bench/apps/rescale.ts', '--resilience-dir', folder],
-        ...['--external', '127.0.0.1:0', '--keys', `${options.keys}`, '--rate', `${options.rate}`],
-        ...['--report', report(name), ...(options.allAtOnce ? ['--slots-per-route', '65536'] : []), ...args],
-      ],
-      { stdio: ['ignore', file, 'inherit'] },
-    );
-    closeSync(file);
-    children.push(child);
-    workers.set(name, child);
-    return child;
-  };
-  const samples: Sample[] = [];
-  const reportsOf = (names: readonly string[]) =>
-    Promise.all(
-      names.map(async (name) => {
-        const { exitCode, signalCode, pid } = workers.get(name)!;
-        if (exitCode === null && signalCode === null) {
-          rmSync(report(name), { force: true });
-          process.kill(pid!, 'SIGUSR2');
-        }
-        await until(() => (existsSync(report(name)) ? true : undefined), `${name} has reported`);
-        return JSON.parse(read(report(name))) as Report;
-      }),
-    );
-  const lineOf = (name: string, pattern: RegExp) =>
-    until(() => pattern.exec(read(log(name))) ?? undefined, `${pattern}`);
   try {
-    const first = launch('initializer', ['--cluster-initializer', '--load', '--control', '127.0.0.1:0']);
-    const [, control] = await lineOf('initializer', /control: listening on (\S+)/);
-    const [, external] = await lineOf('initializer', /external: listening on (\S+)/);
-    await until(() => (existsSync(`${report('initializer')}.state`) ? true : undefined), 'all keys are made');
-    const rows: Row[] = [];
+    const first = await workers.launchFirst();
+    const [, control] = await workers.lineOf('initializer', /control: listening on (\S+)/);
+    const [, external] = await workers.lineOf('initializer', /external: listening on (\S+)/);
+    const samples: Sample[] = [];
     sampler = setInterval(() => {
       const { residentBytes, cpuSeconds } = processUsage(first.pid!);
       samples.push({ ms: machineMs(), residentBytes, cpuSeconds });
     }, 100);
-    const change = async (step: string, second: string, begin: () => void, done: () => Promise<unknown>) => {
+    const rows: Row[] = [];
+    const told = (text: string) =>
+      until(() => workers.count('initializer', text) > rows.length || undefined, `it says: ${text}`);
+    const change = async (step: string, begin: () => void) => {
       // Also after a report, which takes the workers a while.
-      await setTimeout((options.steadySeconds + 1) * 1000);
+      await setTimeout((steadySeconds + 1) * 1000);
       const startedMs = machineMs();
       begin();
-      await done();
+      if (stopsTheWorld) {
+        await told('slots are to move');
+        first.kill('SIGUSR1');
+      }
+      await told('Autoscale is complete');
+      if (stopsTheWorld) first.kill('SIGUSR1');
       const endedMs = machineMs();
       await setTimeout(1000);
-      const summaries = await reportsOf(['initializer', second]);
-      const progress = [
-        ...read(log('initializer')).matchAll(/slots moved, (\d+) keys, [\d.]+ MB, ([\d.]+) s/g),
-      ].at(-1)!;
-      rows.push(
-        rowOf({
-          step,
-          options,
-          summaries,
-          startedMs,
-          endedMs,
-          progress,
-          samples,
-        }),
-      );
+      const summaries = await workers.reports(['initializer', 'w2']);
+      const lines = workers.log('initializer').matchAll(/slots moved, (\d+) keys, [\d.]+ MB, ([\d.]+) s/g);
+      const progress = [...lines].at(-1)!;
+      rows.push(rowOf({ step, options, summaries, startedMs, endedMs, progress, samples, before: rows[0] }));
     };
-    const completed = (count: number) => () =>
-      until(
-        () => (read(log('initializer')).split('Autoscale is complete').length > count ? true : undefined),
-        'the change is complete',
-      );
-    await change(
-      'grow 1 -> 2',
-      'w2',
-      () => void launch('w2', ['--name', 'w2', '--join', control!]),
-      completed(1),
-    );
-    await change(
-      'shrink 2 -> 1',
-      'w2',
-      () => {
-        children.push(
-          spawn(process.execPath, [shrinker, '--external', external!, '--workers', 'w2'], {
-            stdio: 'ignore',
-          }),
-        );
-      },
-      completed(2),
-    );
+    await change('grow 1 -> 2', () => void workers.launch('w2', ['--name', 'w2', '--join', control!]));
+    await change('shrink 2 -> 1', () => workers.shrink(external!, 'w2'));
     return rows;
   } finally {
     clearInterval(sampler);
-    for (const child of children) child.kill('SIGKILL');
-    await Promise.all(
-      children.map(
-        (child) =>
-          child.exitCode ?? child.signalCode ?? new Promise((resolve) => child.once('exit', resolve)),
-      ),
-    );
-    rmSync(folder, { recursive: true, force: true });
+    await workers.end();
+  }
+}
+
+/** The rate at which one worker with so many keys is busy for this share of its time. */
+async function rateFor(keys: number, busy: number): Promise<number> {
+  const workers = new Workers(['--keys', `${keys}`, '--rate', `${trialRate}`]);
+  try {
+    const { pid } = await workers.launchFirst();
+    await setTimeout(2000);
+    const from = { ms: machineMs(), ...processUsage(pid!) };
+    await setTimeout(4000);
+    const cpuMs = (processUsage(pid!).cpuSeconds - from.cpuSeconds) * 1000;
+    const share = cpuMs / (machineMs() - from.ms);
+    return Math.round((trialRate * busy) / share / 1000) * 1000;
+  } finally {
+    await workers.end();
   }
 }
 
@@ -173,17 +119,20 @@ function rowOf(facts: {
   endedMs: number;
   progress: RegExpMatchArray;
   samples: readonly Sample[];
+  /** The first step, if this is a later one. */
+  before: Row | undefined;
 }): Row {
   const { step, options, summaries, startedMs, endedMs, progress, samples } = facts;
   const steady = options.steadySeconds;
   const from = Math.floor(startedMs / 1000);
   const to = Math.ceil(endedMs / 1000);
-  const before = messagesBetween(summaries, from - steady + 1, from) / (steady - 1);
+  const steadily = messagesBetween(summaries, from - steady + 1, from) / (steady - 1);
   const during = messagesBetween(summaries, from, to) / (to - from);
   const steadyFromMs = startedMs - (steady - 1) * 1000;
   const between = (fromMs: number, toMs: number) => samples.filter(({ ms }) => ms >= fromMs && ms <= toMs);
   const quiet = between(steadyFromMs, startedMs);
   const most = (some: readonly Sample[]) => Math.max(...some.map(({ residentBytes }) => residentBytes)) / 1e6;
+  const memoryMb = most(between(startedMs, endedMs));
   const gc = summaries.map((summary) => gcBetween(summary.gc, from, to));
   return {
     step,
@@ -194,11 +143,12 @@ function rowOf(facts: {
     gapMs: longestGap(summaries, startedMs, endedMs),
     p999BeforeMs: percentile(summaries, from - steady + 1, from, 0.999),
     p999Ms: percentile(summaries, from, to, 0.999),
-    throughput: during / before,
+    throughput: during / steadily,
     cpuShareBefore:
       ((quiet.at(-1)!.cpuSeconds - quiet[0]!.cpuSeconds) / (quiet.at(-1)!.ms - quiet[0]!.ms)) * 1000,
     memoryMbBefore: most(quiet),
-    memoryMb: most(between(startedMs, endedMs)),
+    memoryMb,
+    memoryOfAll: memoryMb / (facts.before?.memoryMbBefore ?? most(quiet)),
     gcShare: Math.max(...gc.map(({ share }) => share)),
     gcMs: Math.max(...gc.map(({ longest }) => longest)),
   };
@@ -208,50 +158,44 @@ function machineMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-function read(file: string): string {
-  return readFileSync(file, 'utf8');
-}
-
-async function until<T>(look: () => T | undefined, what: string): Promise<T> {
-  const giveUpAt = performance.now() + patienceMs;
-  for (;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    if (performance.now() > giveUpAt) throw new Error(`waited ${patienceMs} ms until ${what}`);
-    await setTimeout(10);
-  }
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       keys: { type: 'string', multiple: true, default: ['10000', '100000', '1000000'] },
-      rate: { type: 'string', default: '40000' },
+      rate: { type: 'string' },
+      busy: { type: 'string', default: '0.5' },
       seconds: { type: 'string', default: '5' },
-      'all-at-once': { type: 'boolean', default: false },
+      'stop-the-world': { type: 'boolean', default: false },
     },
   });
   console.log(conditions());
-  const ways = values['all-at-once'] ? [false, true] : [false];
-  for (const allAtOnce of ways) {
+  const ways = values['stop-the-world'] ? [false, true] : [false];
+  const rates = new Map<string, number>();
+  for (const stopsTheWorld of ways) {
     const rows: Row[] = [];
     for (const keys of values.keys) {
+      const rate =
+        values.rate === undefined
+          ? (rates.get(keys) ?? (await rateFor(Number(keys), Number(values.busy))))
+          : Number(values.rate);
+      rates.set(keys, rate);
       const options = {
         keys: Number(keys),
-        rate: Number(values.rate),
+        rate,
         steadySeconds: Number(values.seconds),
-        allAtOnce,
+        stopsTheWorld,
       };
       rows.push(...(await measureRescale(options)));
     }
     console.log(
-      `\n${allAtOnce ? 'All slots in one step' : 'A few slots at a time'}, ${values.rate} messages/s\n`,
+      `\n${stopsTheWorld ? 'Everything paused, moved in one step, resumed' : 'A few slots at a time'}\n`,
     );
     console.log(
       table(
         [
           'step',
           'keys',
+          'messages/s',
           'moved',
           'move s',
           'gap before ms',
@@ -262,12 +206,14 @@ async function main(): Promise<void> {
           'CPU share before',
           'MB before',
           'most MB',
+          'of all keys on one',
           'GC share',
           'longest GC ms',
         ],
         rows.map((row) => [
           row.step,
           String(row.keys),
+          String(rates.get(String(row.keys))),
           String(row.keysMoved),
           row.moveSeconds.toFixed(1),
           row.gapBeforeMs.toFixed(0),
@@ -278,6 +224,7 @@ async function main(): Promise<void> {
           row.cpuShareBefore.toFixed(2),
           row.memoryMbBefore.toFixed(0),
           row.memoryMb.toFixed(0),
+          row.memoryOfAll.toFixed(2),
           row.gcShare.toFixed(3),
           row.gcMs.toFixed(1),
         ]),

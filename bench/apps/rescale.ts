@@ -12,7 +12,8 @@ import { keyOf, messageEncoder, nowMs, SteadyRate, timedCount, type Message } fr
  * the next of the probe keys. Each message carries the moment when it was due; each sink keeps the difference at
  * its arrival, and when each probe key came by. Workers of one machine share the clock.
  *
- * What was seen is written to the report at the end, and when the process gets SIGUSR2.
+ * What was seen is written to the report at the end, and when the process gets SIGUSR2. SIGUSR1 holds the load up, or
+ * lets it go on: what is due meanwhile is sent then.
  *
  *     --keys N   --rate MESSAGES-PER-SECOND   --probes N   --load   --report FILE
  */
@@ -52,8 +53,10 @@ function loadSource(
       const rate = new SteadyRate(load.perMs);
       let probe = 0;
       let random = 1;
+      let paused = false;
+      const pause = () => void (paused = !paused);
       const tick = () => {
-        if (context.muted) return;
+        if (context.muted || paused) return;
         if (made < load.keys) {
           for (let i = 0; i < 500 && made < load.keys; i++) context.push({ key: keyOf(made++), due: 0 });
           if (made === load.keys) {
@@ -79,11 +82,14 @@ function loadSource(
       return {
         parallelism: 1,
         start: async () => {
-          if (active) immediate = setImmediate(run);
+          if (!active) return;
+          process.on('SIGUSR1', pause);
+          immediate = setImmediate(run);
         },
         mute: () => undefined,
         unmute: () => undefined,
         stop: async () => {
+          process.off('SIGUSR1', pause);
           clearTimeout(timer);
           clearImmediate(immediate);
         },

@@ -9,7 +9,7 @@ describe('the benchmark of growing and shrinking', function () {
   this.timeout(120_000);
 
   it('tells what a move costs, and what collecting garbage takes of it', async () => {
-    const rows = await measureRescale({ keys: 2000, rate: 2000, steadySeconds: 2, allAtOnce: false });
+    const rows = await measureRescale({ keys: 2000, rate: 2000, steadySeconds: 2, stopsTheWorld: false });
     expect(rows.map(({ step }) => step)).to.deep.equal(['grow 1 -> 2', 'shrink 2 -> 1']);
     for (const { gcShare, gcMs, keysMoved, memoryMbBefore, memoryMb, cpuShareBefore } of rows) {
       expect(memoryMbBefore).to.be.greaterThan(20);
