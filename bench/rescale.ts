@@ -47,8 +47,9 @@ export interface RescaleOptions {
   readonly stopsTheWorld: boolean;
 }
 
-/** Rates are measured with this one, in messages a second. */
-const trialRate = 40_000;
+/** The first that is tried, in messages a second. */
+const trialRate = 100_000;
+const trialsMax = 4;
 
 /** Grows 1 -> 2 and shrinks back, and measures both. */
 export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
@@ -95,17 +96,27 @@ export async function measureRescale(options: RescaleOptions): Promise<Row[]> {
   }
 }
 
-/** The rate at which one worker with so many keys is busy for this share of its time. */
+/** The rate at which one worker with so many keys is busy for about this share of its time. */
 async function rateFor(keys: number, busy: number): Promise<number> {
-  const workers = new Workers(['--keys', `${keys}`, '--rate', `${trialRate}`]);
+  let rate = trialRate;
+  // What a message costs depends on how many come at once.
+  for (let trial = 0; trial < trialsMax; trial++) {
+    const share = await cpuShareAt(keys, rate);
+    if (Math.abs(share - busy) < 0.1 * busy) break;
+    rate = Math.max(1, Math.round((rate * busy) / share / 1000)) * 1000;
+  }
+  return rate;
+}
+
+async function cpuShareAt(keys: number, rate: number): Promise<number> {
+  const workers = new Workers(['--keys', `${keys}`, '--rate', `${rate}`]);
   try {
     const { pid } = await workers.launchFirst();
     await setTimeout(2000);
-    const from = { ms: machineMs(), ...processUsage(pid!) };
-    await setTimeout(4000);
-    const cpuMs = (processUsage(pid!).cpuSeconds - from.cpuSeconds) * 1000;
-    const share = cpuMs / (machineMs() - from.ms);
-    return Math.round((trialRate * busy) / share / 1000) * 1000;
+    const fromMs = machineMs();
+    const from = processUsage(pid!).cpuSeconds;
+    await setTimeout(3000);
+    return ((processUsage(pid!).cpuSeconds - from) * 1000) / (machineMs() - fromMs);
   } finally {
     await workers.end();
   }
