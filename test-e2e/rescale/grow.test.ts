@@ -137,4 +137,18 @@ describe('growing', () => {
     expect((await initializer.status()).worker_count).to.equal(3);
     await cluster.shutDown(members);
   });
+
+  it('tells a joiner why it waits, when the one that decides is away', async () => {
+    const cluster = await RescaleCluster.start();
+    const { initializer } = cluster;
+    const [w2] = await cluster.grow(['w2']);
+    await initializer.kill();
+    const w3 = cluster.join('w3', { contact: w2 });
+    await w3.waitFor(/Not let in yet: initializer, which decides who comes in, does not answer\./);
+    initializer.launch();
+    await w3.ready();
+    expect(w3.texts.filter((text) => text.includes('Not let in yet'))).to.have.length(1);
+    await cluster.settled(w3, ({ worker_count: count }) => count === 3);
+    await cluster.shutDown([initializer, w2!, w3]);
+  });
 });

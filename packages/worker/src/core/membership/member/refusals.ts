@@ -7,7 +7,7 @@ import type { Parts } from './parts.js';
 
 /** What it means for this worker that another one does not want to speak to it. */
 export class Refusals {
-  /** By name. */
+  /** By name; of the member that this worker asks to be let in under none. */
   private readonly told = new Map<string, string>();
 
   constructor(
@@ -23,6 +23,7 @@ export class Refusals {
     if (!refusal.final) {
       if (refusal.incarnation > incarnation && phase === 'forming' && peer !== undefined)
         this.takeIncarnation(refusal.incarnation);
+      if (peer === undefined && refusal.text !== '') this.tellWhyItWaits(refusal.text);
       return;
     }
     if (phase === 'finishing') return;
@@ -55,6 +56,13 @@ export class Refusals {
     if (this.told.get(peer.name) === refusal.text) return;
     this.told.set(peer.name, refusal.text);
     ports.log.write('error', 'Membership', `${peer.name} refuses this worker: ${refusal.text}`);
+  }
+
+  /** Once, however often it asks to be let in. */
+  private tellWhyItWaits(text: string): void {
+    if (this.told.get('') === text) return;
+    this.told.set('', text);
+    this.parts.ports.log.line(`Not let in yet: ${text}.`);
   }
 
   /** The one that this worker took was a former life's, which has left no files. */

@@ -90,7 +90,8 @@ export class Reception {
       const { waiting, waitsSince } = inbound;
       // The leader has not answered; it may have died, and not know of the question. The worker will ask again.
       if (waiting !== undefined && waiting.joining > 0 && now - waitsSince > joinAnswerMs * 1e6) {
-        this.answerJoiner(waiting.name, waiting.life, '');
+        const leader = this.surroundings.self().linked[0]?.name ?? 'the leader';
+        this.turnAway(inbound, waiting, `${leader}, which decides who comes in, does not answer`, false);
       }
       if (inbound.peer !== undefined || inbound.waiting !== undefined) continue;
       if (now - inbound.acceptedAt > greetingMs * 1e6) {
@@ -103,17 +104,11 @@ export class Reception {
   /** Tells a worker that asked to be let in: to wait, or why not. */
   answerJoiner(name: string, life: number, refusal: string): void {
     for (const inbound of [...this.inbound.values()]) {
-      const { waiting, connection } = inbound;
+      const { waiting } = inbound;
       if (waiting?.name !== name || waiting.life !== life || waiting.joining === 0) continue;
       const final = refusal !== '';
       if (final) this.turnedAway.tell(inbound, waiting, refusal);
-      this.answer(
-        connection,
-        frameKind.refusal,
-        { type: 'refusal', final, expelled: false, text: refusal, incarnation: 0 },
-        waiting,
-      );
-      this.close(connection);
+      this.turnAway(inbound, waiting, refusal, final);
     }
   }
 
@@ -220,6 +215,16 @@ export class Reception {
     receiver.acknowledge();
     if (channel === 'control') this.events.greeted(peer);
     this.events.changed(peer);
+  }
+
+  private turnAway({ connection }: Inbound, hello: Hello, text: string, final: boolean): void {
+    this.answer(
+      connection,
+      frameKind.refusal,
+      { type: 'refusal', final, expelled: false, text, incarnation: 0 },
+      hello,
+    );
+    this.close(connection);
   }
 
   private answer(connection: ConnectionId, kind: 2 | 3, greeting: Welcome | Refusal, hello: Hello): void {
