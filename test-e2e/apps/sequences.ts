@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import {
   application,
+  connectorSink,
+  connectorSource,
   framedTcpSource,
   source,
   stateComputation,
@@ -17,6 +19,9 @@ import {
  * when it goes back; those of `in` come as `KEY NUMBER` from a client that sends again what it has seen no output
  * of. A state for each key sees that no number is missing; then one for each group of keys, mostly on another
  * worker, sees it again. `KEY NUMBER ok` comes out, or what was wrong instead of `ok`.
+ *
+ * With `--connectors` a third source takes streams of the same kind, and a sink that commits in two phases what comes of
+ * them.
  *
  *     --made N     messages that each worker makes in a second, default 200
  *     --keys N     of these, default 20
@@ -38,21 +43,28 @@ class Group {
 export default function sequences(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
-    options: { made: { type: 'string', default: '200' }, keys: { type: 'string', default: '20' } },
-  });
-  const made = madeSource(workerName(), Number(values.made), Number(values.keys));
-  const sent = framedTcpSource({
-    decoder: (bytes: Buffer, start: number, end: number): Numbered => {
-      const [key = '', number] = bytes.toString('latin1', start, end).split(' ');
-      return { key, number: Number(number), fault: '' };
+    options: {
+      made: { type: 'string', default: '200' },
+      keys: { type: 'string', default: '20' },
+      connectors: { type: 'boolean', default: false },
     },
   });
+  const made = madeSource(workerName(), Number(values.made), Number(values.keys));
+  const sent = framedTcpSource({ decoder: numbered });
+  const brought = connectorSource({ decoder: numbered, cookie: 'way in', maxCredits: 200 });
+  const toConnector = connectorSink({ name: 'brought', encoder: line, cookie: 'way out' });
   return application(
     'sequences',
     checked('made', made).toSink(tcpSink({ name: 'made', encoder: line, deliver: 'on-commit' })),
     // Its client may have to send again what had arrived.
     checked('in', sent, true).toSink(tcpSink({ name: 'in', encoder: line })),
+    ...(values.connectors ? [checked('brought', brought).toSink(toConnector)] : []),
   );
+}
+
+function numbered(bytes: Buffer, start: number, end: number): Numbered {
+  const [key = '', number] = bytes.toString('latin1', start, end).split(' ');
+  return { key, number: Number(number), fault: '' };
 }
 
 function checked(name: string, from: SourceConfig<Numbered>, repeats = false) {

@@ -95,6 +95,13 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    kind: 'restart the connector sink',
+    async act(on) {
+      await on.load.connectors!.restartSink(() => on.pause(1000));
+      return [];
+    },
+  },
+  {
     kind: 'rotate',
     async act(on) {
       const worker = anyOf(on);

@@ -13,7 +13,8 @@ export const help = {
 
 Runs a cluster of real processes under load, with resilience, and does to it what crashes, networks and operators
 do: kills (one worker, several, all, also while they recover, join or leave), stops processes for a while, breaks
-and stalls connections, rotates logs, lets workers join and leave. Every message has a number by key: lost, repeated
+and stalls connections, rotates logs, lets workers join and leave. Messages come by TCP, from the workers themselves,
+and from clients of the connector protocol, whose outputs go to a sink that commits in two phases. Every message has a number by key: lost, repeated
 and mixed up ones show. A line for each step, a table at the end.
 
 Exits with 0 when nothing was wrong, with 1 when something was. The same seed does the same things in the same order;

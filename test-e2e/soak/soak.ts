@@ -37,6 +37,7 @@ export class Soak {
       workers: options.workers,
       checkpoints: 100_000_000,
       args: ['--log-rotation'],
+      connectors: true,
       env: proxy.environment,
     });
     return new Soak(load, proxy, options);
@@ -70,7 +71,7 @@ export class Soak {
       steps: this.steps,
       faults: this.counts,
       kills: this.kills,
-      messages: this.load.sink.messages,
+      messages: this.load.sink.messages + this.load.connectors!.messages,
       settled: this.settled.toSorted((one, other) => one - other),
       violations: found,
     };

@@ -4,6 +4,7 @@ import type { ClusterStatus } from '@wallaroo/protocol';
 import { eventually } from './changes.js';
 import { Cluster, type Member } from './cluster.js';
 import { run } from './process.js';
+import { SequenceConnectors } from './sequence-connectors.js';
 import { SequenceSender, SequenceSink, type SequenceOptions } from './sequences.js';
 
 export interface SequenceClusterOptions {
@@ -13,6 +14,8 @@ export interface SequenceClusterOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly sender?: SequenceOptions;
+  /** Clients and a sink that speak the connector protocol, too. */
+  readonly connectors?: boolean;
 }
 
 const tools = (name: string) => fileURLToPath(new URL(`../../packages/${name}`, import.meta.url));
@@ -41,19 +44,28 @@ export class SequenceCluster {
   static async start(options: SequenceClusterOptions = {}): Promise<SequenceCluster> {
     const { workers = 3, checkpoints = 200_000_000, args = [], env = {} } = options;
     const sink = await SequenceSink.listen();
+    const names = Array.from({ length: workers }, (_, i) => (i === 0 ? 'initializer' : `w${i + 1}`));
+    const connectors = options.connectors ? await SequenceConnectors.listen(names) : undefined;
+    const ends = connectors && {
+      inputs: (name: string) => `in@127.0.0.1:0,${connectors.input(name)}`,
+      out: () => `${sink.options.out()},${connectors.sinkAddress}`,
+    };
     const resilience = ['--run-with-resilience', '--time-between-checkpoints', `${checkpoints}`];
     const cluster = await Cluster.start({
       ...sink.options,
+      ...ends,
       workers,
-      args: [...resilience, '--peer-timeout', '600', ...args],
+      args: [...resilience, '--peer-timeout', '600', ...(connectors ? ['--connectors'] : []), ...args],
       env,
     });
-    return new SequenceCluster(cluster, sink, options.sender);
+    connectors?.start(cluster.members);
+    return new SequenceCluster(cluster, sink, connectors, options.sender);
   }
 
   private constructor(
     readonly cluster: Cluster,
     readonly sink: SequenceSink,
+    readonly connectors: SequenceConnectors | undefined,
     sender: SequenceOptions | undefined,
   ) {
     running.add(this);
@@ -122,21 +134,24 @@ export class SequenceCluster {
   /** Messages of every worker come out. */
   async flows(): Promise<void> {
     for (const { name } of this.members) await this.sink.more(name, 2);
+    await this.connectors?.flows();
   }
 
   /** All that was sent has come out, nothing was lost or repeated on the way, and the cluster ends in order. */
   async finish(): Promise<void> {
     await this.settled();
     await this.flows();
-    await Promise.all(this.senders.map((sender) => sender.finish()));
+    await Promise.all([this.connectors?.finish(), ...this.senders.map((sender) => sender.finish())]);
     await this.cluster.stop();
     for (const joiner of this.joiners) expect((await joiner.finished()).code).to.equal(0);
     this.sink.expectWhole();
+    expect(this.connectors?.violations.slice(0, 10) ?? []).to.deep.equal([]);
   }
 
   async destroy(): Promise<void> {
     running.delete(this);
     for (const sender of this.senders) sender.abandon();
+    await this.connectors?.destroy();
     await this.sink.close();
   }
 }
