@@ -43,13 +43,16 @@ export class OwnershipChecker implements Partial<Watch> {
       if (stage === 0) continue;
       // Another one may have been started in the middle of what this one says.
       const by = life === process.life ? process : this.processOf(life);
-      const { routeVersion, epoch } = by === process ? status : by.core.status;
+      const { routeVersion, epoch, giver } = by === process ? status : by.core.status;
       // Where everything goes back, an epoch has nothing to do with those before it.
-      this.processed(by.name, routeVersion, `${this.goesBack ? epoch : 0} ${stage} ${key}`);
+      const keyOfEpoch = `${this.goesBack ? epoch : 0} ${stage} ${key}`;
+      // Whoever gives slots away by a route has had them before it, and goes on until all know of it.
+      this.processed(by.name, routeVersion, giver === by.name ? routeVersion - 1 : routeVersion, keyOfEpoch);
     }
   }
 
-  private processed(name: string, version: number, key: string): void {
+  /** @param since the route by which this worker had the key at the latest */
+  private processed(name: string, version: number, since: number, key: string): void {
     const owners = this.keys.get(key);
     if (owners === undefined) {
       this.keys.set(key, { now: name, lost: new Map() });
@@ -58,7 +61,7 @@ export class OwnershipChecker implements Partial<Watch> {
     const { now, lost } = owners;
     if (now === name) return;
     const lostAt = lost.get(name) ?? 0;
-    lost.set(now, version);
+    lost.set(now, since);
     owners.now = name;
     if (version > lostAt) return;
     this.report({

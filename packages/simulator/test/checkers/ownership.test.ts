@@ -4,8 +4,8 @@ import { Journal } from '../../src/workload/journal.js';
 import type { CoreStatus } from '../../src/world/core.js';
 import type { Process } from '../../src/world/process.js';
 
-/** Each step: who processes the key, and which route it knows of. */
-function found(...steps: readonly (readonly [name: string, routeVersion: number])[]): number {
+/** Each step: who processes the key, which route it knows of, and who gives slots away by it. */
+function found(...steps: readonly (readonly [name: string, routeVersion: number, giver?: string])[]): number {
   let findings = 0;
   const journal = new Journal();
   const lives: Process[] = [];
@@ -15,11 +15,11 @@ function found(...steps: readonly (readonly [name: string, routeVersion: number]
     (life) => lives[life]!,
     () => findings++,
   );
-  steps.forEach(([name, routeVersion], life) => {
+  steps.forEach(([name, routeVersion, giver], life) => {
     journal.add({ stage: 1, life, key: 'k', from: 0, copy: 0, outputs: 1 });
     const core = { status: { epoch: 1 } };
     lives.push({ name, life, core } as Process);
-    checker.called(lives[life]!, { routeVersion } as CoreStatus);
+    checker.called(lives[life]!, { routeVersion, giver } as CoreStatus);
   });
   return findings;
 }
@@ -33,6 +33,12 @@ describe('the checker of ownership', () => {
     expect(found(['one', 0], ['two', 1], ['one', 2], ['three', 2])).to.equal(0);
     // The old owner goes on with what was sent before the route was known.
     expect(found(['one', 1], ['two', 1])).to.equal(0);
+  });
+
+  it('lets one that gives a key away, and has it since an earlier route, give it back where it came from', () => {
+    expect(found(['one', 1], ['two', 7, 'two'], ['one', 7, 'two'])).to.equal(0);
+    // Another one gives by this route: this one has got it by that.
+    expect(found(['one', 1], ['two', 7, 'one'], ['one', 7, 'one'])).to.equal(1);
   });
 
   it('goes by who has processed it, whoever is called next', () => {

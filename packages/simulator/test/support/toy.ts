@@ -33,6 +33,7 @@ export class Toy implements CoreMember {
       unreachable: [],
       leaving: [],
       slotsToMove: 0,
+      giver: undefined,
       progress: undefined,
     };
   }

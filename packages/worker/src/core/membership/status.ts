@@ -20,6 +20,8 @@ export interface MemberStatus {
   readonly unreachable: readonly string[];
   readonly leaving: readonly string[];
   readonly slotsToMove: number;
+  /** From whom slots are on their way. */
+  readonly giver: string | undefined;
   /** The newest checkpoint that counts; 0: none. */
   readonly checkpoint: number;
   /** Of the last change that this worker has led. */
@@ -28,7 +30,15 @@ export interface MemberStatus {
 
 type Facts = Omit<
   MemberStatus,
-  'epoch' | 'checkpoint' | 'members' | 'incarnations' | 'owners' | 'unreachable' | 'leaving' | 'slotsToMove'
+  | 'epoch'
+  | 'checkpoint'
+  | 'members'
+  | 'incarnations'
+  | 'owners'
+  | 'unreachable'
+  | 'leaving'
+  | 'slotsToMove'
+  | 'giver'
 >;
 
 /** A status that reckons what takes long only when it is asked for: simulators look after every call. */
@@ -89,6 +99,10 @@ export class StatusNow implements MemberStatus {
 
   get slotsToMove(): number {
     return this.view.epoch > 0 ? Rescale.remaining(this.view) : 0;
+  }
+
+  get giver(): string | undefined {
+    return this.view.route?.from;
   }
 
   private get cluster(): ClusterState {
