@@ -1,10 +1,10 @@
+import { nothingSeen } from '@wallaroo/protocol';
 import type { Watch } from '../world/host.js';
 import type { Process } from '../world/process.js';
 import type { Wish } from '../world/wishes.js';
 import type { Dice } from '../random/dice.js';
 import type { Lane } from './input.js';
 import { StreamClient, type StreamClientHost } from './stream-client.js';
-import { nothingSeen } from '@wallaroo/protocol';
 
 /** All clients that bring streams, and what the cluster has of these by its checkpoints. */
 export class StreamClients implements Partial<Watch> {
