@@ -7,18 +7,15 @@ import { stateCodecs, type StateCodec } from '../step/state-codec.js';
 import type { CutScope } from '../step/state-store.js';
 import { beginRecord, DamagedLogError, recordKind, takeRecord, type RecordKind } from './log-records.js';
 
-/** State is written in records of about this size. */
+/** State is written in records of about this size: what is copied and summed up is to be at hand yet. */
 const recordBytes = 64 * 1024;
 /**
- * Entries that are written between two turns of the loop. What has changed since the last cut mostly changes again
- * soon, and is written then, when it is at hand; so the slices of such a cut are small. A cut of more is not to take for
- * ever: about a millisecond of work.
+ * Entries that are written between two turns of the loop. What is about to change is written then, when it is at hand, and
+ * that is most of what has changed lately: so slices begin small, and grow by one each time for the sake of the rest. The
+ * largest is about a millisecond of work.
  */
-const entriesPerSlice: Readonly<Record<CutScope, number>> = {
-  changes: 200,
-  'since base': 1000,
-  everything: 1000,
-};
+const sliceMin = 20;
+const sliceMax = 1000;
 
 /** The state of all stages on its way to the event log, and back. */
 export class StateLog {
@@ -29,7 +26,7 @@ export class StateLog {
   /** Stages whose stores have nothing more to write for the cut. */
   private stage = 0;
   private writing = false;
-  private slice = entriesPerSlice.everything;
+  private slice = sliceMin;
 
   constructor(
     engine: Engine,
@@ -48,7 +45,7 @@ export class StateLog {
   /** From now on {@link writeSome} writes what the cut asks for, as it is now. */
   cut(scope: CutScope): void {
     this.stage = 0;
-    this.slice = entriesPerSlice[scope];
+    this.slice = sliceMin;
     this.codecs.forEach(({ store }, stage) =>
       store.cut(scope, ({ key, state }) => {
         if (this.writing || !this.copiesNothing) this.write(stage, key, state);
@@ -59,6 +56,7 @@ export class StateLog {
   /** @returns true when all that the cut asks for has been appended */
   writeSome(): boolean {
     let left = this.slice;
+    this.slice = Math.min(this.slice + 1, sliceMax);
     this.writing = true;
     while (this.stage < this.codecs.length && left > 0) {
       const written = this.codecs[this.stage]!.store.writeSome(left);

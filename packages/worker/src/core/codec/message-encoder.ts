@@ -242,6 +242,7 @@ function number(out: ByteWriter, value: number): void {
 function text(out: ByteWriter, value: string): void {
   const count = value.length;
   if (count > shortTextMax) return longText(out, value);
+  if (count > loopMax) return shortText(out, value);
   out.reserve(count + 1);
   const { buffer, length } = out;
   buffer[length] = tag.shortText + count;
@@ -251,6 +252,18 @@ function text(out: ByteWriter, value: string): void {
     buffer[length + 1 + i] = code;
   }
   out.length = length + 1 + count;
+}
+
+/** By a native call, which costs as much as so many characters one by one. */
+const loopMax = 32;
+
+function shortText(out: ByteWriter, value: string): void {
+  const { length } = out;
+  out.u8(tag.shortText + value.length).text(value);
+  if (out.length === length + 1 + value.length) return;
+  // Not in ASCII.
+  out.length = length;
+  longText(out, value);
 }
 
 function longText(out: ByteWriter, value: string): void {

@@ -1,15 +1,20 @@
+import { KeyTable, type Keyed } from './key-table.js';
+
 /** A map of more keys is split into shards. */
 const wholeMax = 2048;
-const shardCount = 64;
+const shardBits = 6;
 
 /**
- * A map from keys to values that does not stand still to grow: a map of a million keys that gets its next one may take
- * a tenth of a second to make room, and so may one of which many were deleted. Of this one only a shard makes room at
- * a time. Keys are in no order.
+ * Values by the key that they have. Keys are in no order.
+ *
+ * It does not stand still to grow, nor to shrink: a `Map` of a million keys that gets its next one takes a tenth of a
+ * second to make room; of this one only a shard makes room at a time.
  */
-export class KeyMap<V> {
-  private whole: Map<string, V> | undefined = new Map();
-  private shards: readonly Map<string, V>[] = [];
+export class KeyMap<V extends Keyed> {
+  /** Some of many keys that have the same hash: whoever chose them so is not to make every look long. */
+  private readonly crowded = new Map<string, V>();
+  private shards: readonly KeyTable<V>[] = [new KeyTable(this.crowded)];
+  private shardMask = 0;
   private count = 0;
 
   get size(): number {
@@ -17,40 +22,55 @@ export class KeyMap<V> {
   }
 
   get(key: string): V | undefined {
-    return (this.whole ?? this.shards[shardOf(key)]!).get(key);
+    const hash = hashOf(key);
+    return this.shardOf(hash).get(hash, key);
   }
 
-  /** Adds a key that is not there. */
-  add(key: string, value: V): void {
-    if (this.whole !== undefined && this.count === wholeMax) this.split(this.whole);
+  /** Adds a value whose key is not there. */
+  add(value: V): void {
+    if (this.count === wholeMax && this.shards.length === 1) this.split();
     this.count++;
-    (this.whole ?? this.shards[shardOf(key)]!).set(key, value);
+    const hash = hashOf(value.key);
+    this.shardOf(hash).add(hash, value);
   }
 
   /** Removes a key that is there. */
   delete(key: string): void {
     this.count--;
-    (this.whole ?? this.shards[shardOf(key)]!).delete(key);
+    const hash = hashOf(key);
+    this.shardOf(hash).delete(hash, key);
   }
 
   *keys(): Iterable<string> {
-    for (const map of this.whole === undefined ? this.shards : [this.whole]) yield* map.keys();
+    for (const shard of this.shards) for (const { key } of shard.values()) yield key;
+    yield* this.crowded.keys();
   }
 
-  private split(whole: ReadonlyMap<string, V>): void {
-    const shards = Array.from({ length: shardCount }, () => new Map<string, V>());
-    for (const [key, value] of whole) shards[shardOf(key)]!.set(key, value);
-    this.shards = shards;
-    this.whole = undefined;
+  private shardOf(hash: number): KeyTable<V> {
+    return this.shards[(hash >>> (32 - shardBits)) & this.shardMask]!;
+  }
+
+  private split(): void {
+    const [whole] = this.shards;
+    this.shards = Array.from({ length: 1 << shardBits }, () => new KeyTable(this.crowded));
+    this.shardMask = this.shards.length - 1;
+    for (const value of whole!.values()) {
+      const hash = hashOf(value.key);
+      this.shardOf(hash).add(hash, value);
+    }
   }
 }
 
-/** At most so many characters of a key decide, evenly spaced and the last one among them. */
-const sampled = 16;
-
-function shardOf(key: string): number {
-  const step = Math.ceil(key.length / sampled) || 1;
-  let hash = 0;
-  for (let at = key.length - 1; at >= 0; at -= step) hash = Math.imul(hash, 31) + key.charCodeAt(at);
-  return (hash ^ (hash >>> 12)) & (shardCount - 1);
+/**
+ * FNV-1a over UTF-16 code units, then a finalizer. Not the hash of slots, which keys of one worker have in common in part.
+ *
+ * Sources: G. Fowler, L. C. Noll, K.-P. Vo, the FNV hash; C. Wellons, hash-prospector (`lowbias32`).
+ * @returns a 32-bit integer other than 0
+ */
+export function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+  return hash ^ (hash >>> 16) || 1;
 }

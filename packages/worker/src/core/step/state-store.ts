@@ -69,7 +69,7 @@ const gone = -0x3fff_ffff;
 
 /**
  * State as objects in one map by key. A key is hashed to its slot once, when it is new: known keys, the
- * common case, cost one map access.
+ * common case, cost one look into the map.
  *
  * Cuts copy on write: an entry costs a comparison of
  * numbers at each access, and an encoding once per cut in which it changes.
@@ -87,6 +87,8 @@ export class MapStateStore implements StateStore {
   private asked: (readonly MarkedEntry[])[] = [];
   private list = 0;
   private place = 0;
+  /** No more entries than that are asked for and not written: when all were about to change, nothing need be looked for. */
+  private unwritten = 0;
   /** The cut that asked for more than changes, and is not through; 0: there is none. */
   private wideCut = 0;
   /** What was written for this cut or before is the base. */
@@ -204,6 +206,7 @@ export class MapStateStore implements StateStore {
     } else {
       this.asked = [...left, this.changed];
     }
+    this.unwritten = scope === 'changes' && left.length === 0 ? this.changed.length : Infinity;
     if (scope !== 'changes') {
       this.wideCut = this.lastCut;
       this.floor = scope === 'everything' ? 0 : this.base;
@@ -216,14 +219,14 @@ export class MapStateStore implements StateStore {
   writeSome(count: number): number {
     let written = 0;
     let seen = 0;
-    while (this.list < this.asked.length) {
+    while (this.list < this.asked.length && this.unwritten > 0) {
       const entries = this.asked[this.list]!;
       while (this.place < entries.length) {
         if (written >= count || seen >= 8 * count) return Math.max(written, 1);
         seen++;
         const entry = entries[this.place++]!;
         if (!this.awaited(entry)) continue;
-        this.write(entry);
+        this.writeOut(entry);
         entry.mark = -this.lastCut;
         written++;
       }
@@ -254,9 +257,14 @@ export class MapStateStore implements StateStore {
     return mark >= 0 ? mark < this.base : mark >= -this.base;
   }
 
+  private writeOut(entry: MarkedEntry): void {
+    this.write(entry);
+    this.unwritten--;
+  }
+
   /** An entry is about to change, for the first time since the last cut. */
   private change(entry: MarkedEntry): void {
-    if (this.awaited(entry)) this.write(entry);
+    if (this.awaited(entry)) this.writeOut(entry);
     if (this.inBase(entry)) this.sinceBase.push(entry);
     entry.mark = this.lastCut;
     this.changed.push(entry);
@@ -274,7 +282,7 @@ export class MapStateStore implements StateStore {
   private insert(key: string, state: unknown, mark: number): MarkedEntry {
     const slot = slotOf(key, this.slotCount);
     const entry: MarkedEntry = { key, slot, state, mark };
-    this.entries.add(key, entry);
+    this.entries.add(entry);
     (this.slots[slot] ??= []).push(entry);
     return entry;
   }

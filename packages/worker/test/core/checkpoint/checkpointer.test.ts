@@ -20,6 +20,7 @@ class Bench {
   /** Bytes by file of the event log. */
   readonly files = new Map<number, number>();
   private syncs: number[] = [];
+  private woken = false;
   readonly prepares: number[] = [];
   /** What counted when they were asked for. */
   readonly counted: number[] = [];
@@ -102,7 +103,7 @@ class Bench {
       owner: () => ({ cluster: 'c', application: 'a', worker: 'w' }),
       peers: () => [],
       idle: () => false,
-      wake: () => undefined,
+      wake: () => void (this.woken = true),
       stored: (checkpoint: number) => void this.told.push(`stored ${checkpoint}`),
       failed: (checkpoint: number, why: string) => void this.told.push(`failed ${checkpoint}: ${why}`),
       damaged: () => undefined,
@@ -124,10 +125,19 @@ class Bench {
   /** Cuts, writes, and lets the disk answer. */
   cut(checkpoint: number, fails?: string): void {
     this.checkpointer.begin(checkpoint, 0);
-    this.checkpointer.writeSome();
+    this.write();
     for (const operation of this.takeSyncs()) {
       if (fails === undefined) this.operations.stored(operation);
       else this.operations.failed(operation, fails);
+    }
+  }
+
+  /** All that is to be written. @returns in how many turns */
+  write(): number {
+    for (let turns = 1; ; turns++) {
+      this.woken = false;
+      this.checkpointer.writeSome();
+      if (!this.woken) return turns;
     }
   }
 
@@ -250,13 +260,28 @@ describe('the checkpointer', () => {
     bench.cut(3);
     expect(bench.checkpointer.rotate()).to.equal('begun');
     bench.checkpointer.begin(4, 0);
-    bench.checkpointer.writeSome();
+    bench.write();
     // Word comes late that the one before counts.
     bench.checkpointer.commit(3);
     expect([...bench.files.keys()]).to.include.members([base, changes]);
     for (const operation of bench.takeSyncs()) bench.operations.stored(operation);
     bench.checkpointer.commit(4);
     expect([...bench.files.keys()]).to.have.length(1);
+  });
+
+  it('writes a little in each turn, as most is written when it changes, and more and more of what does not', () => {
+    const bench = new Bench();
+    const changeAll = () => {
+      for (let key = 0; key < 2000; key++) bench.change(key, `${key}`);
+    };
+    changeAll();
+    bench.checkpointer.begin(1, 0);
+    expect(bench.write()).to.be.within(30, 60);
+    changeAll();
+    bench.checkpointer.begin(2, 0);
+    bench.checkpointer.writeSome();
+    changeAll();
+    expect(bench.write()).to.equal(1);
   });
 
   it('trusts no file that could not be synced', () => {
