@@ -46,7 +46,7 @@ export class LogDisk {
         // Some of it may have got there.
         if (this.dice.chance(0.5)) this.chunks(file).push({ bytes: this.part(bytes), synced: false });
       } else {
-        this.chunks(file).push({ bytes, synced: false });
+        this.chunks(file).push({ bytes: Buffer.from(bytes), synced: false });
       }
       return undefined;
     });
@@ -185,7 +185,7 @@ export class LogDisk {
   }
 
   private part(bytes: Buffer): Buffer {
-    return bytes.subarray(0, this.dice.below(bytes.length));
+    return Buffer.from(bytes.subarray(0, this.dice.below(bytes.length)));
   }
 
   private chunks(file: number): Chunk[] {

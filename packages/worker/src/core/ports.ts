@@ -71,7 +71,10 @@ export interface Storage {
  * later files have greater ones. What is asked for of one kind happens in the order in which it is asked for.
  */
 export interface LogFiles {
-  /** Takes over `bytes`, which go behind all that the file has. A file begins with its first bytes. */
+  /**
+   * `bytes` go behind all that the file has. A file begins with its first bytes. They stay as they are until a `sync`
+   * that follows is answered.
+   */
   append(kind: LogKind, file: number, bytes: Buffer): void;
   /**
    * `stored` follows when all that was appended to the file is on disk, `storeFailed` when it cannot be, or when the one

@@ -11,14 +11,16 @@ import {
   logStart,
   recordHeaderBytes,
   recordKind,
-  takeRecord,
   type DamagedLogError,
   type LogOwner,
   type LogPlace,
 } from './log-records.js';
 import { LogWriter } from './log-writer.js';
+import { RecordBuffers } from './record-buffers.js';
 
 const recordBytes = 64 * 1024;
+/** With room for the message that passes the limit. */
+const bufferBytes = recordBytes + 16 * 1024;
 const fileBytesUsual = 16 * 1024 * 1024;
 /** Sources wait while more than this waits for the disk, or to be processed. */
 const heldBytesMax = 4 * 1024 * 1024;
@@ -66,7 +68,8 @@ interface Batch {
  */
 export class Journal {
   private readonly writer: LogWriter;
-  private readonly out = new ByteWriter(recordBytes + 16 * 1024);
+  private readonly out = new ByteWriter(bufferBytes);
+  private readonly buffers = new RecordBuffers(bufferBytes, heldBytesMax / recordBytes);
   /** The source of the record that is being gathered, and whom its messages came from, the last of them once more. */
   private source = '';
   private clients: (SourceClient | undefined)[] = [];
@@ -168,6 +171,7 @@ export class Journal {
     if (batch !== undefined) {
       this.size -= batch.record.length;
       this.processRecord(batch);
+      if (!this.processesAtOnce) this.buffers.giveBack(batch.record);
     }
     if (this.retryAt === undefined && this.readAgainAt === undefined && this.ready.length === 0)
       this.replay?.readOn();
@@ -262,7 +266,7 @@ export class Journal {
   private finishRecord(): void {
     if (this.out.length === 0) return;
     this.endRun();
-    const record = takeRecord(this.out)!;
+    const record = this.buffers.take(this.out)!;
     const { clients } = this;
     this.clients = [];
     this.size += record.length;

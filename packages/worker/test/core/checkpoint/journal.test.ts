@@ -201,6 +201,37 @@ describe('the journal of the sources', () => {
     expect([...first, ...life.settle()]).to.deep.equal(texts.map((text) => `one: ${text}`));
   });
 
+  it('uses the buffers of long records again, once they are on disk and processed and no sooner', () => {
+    const life = new Life();
+    const { disk } = life;
+    const buffers = new Set<ArrayBufferLike>();
+    const append = disk.append.bind(disk);
+    disk.append = (kind, file, bytes) => {
+      buffers.add(bytes.buffer);
+      append(kind, file, bytes);
+    };
+    const texts = Array.from({ length: 60 }, (_, i) => `${i}`.padEnd(50_000, '.'));
+    const processed: string[] = [];
+    for (const [i, text] of texts.entries()) {
+      life.turn('one', text);
+      // The disk is late, and so is the worker.
+      if (i % 3 === 0) disk.work();
+      if (i % 2 === 0) life.journal.process(() => true);
+      processed.push(...life.processed.splice(0));
+    }
+    processed.push(...life.settle());
+    const expected = texts.map((text) => `one: ${text}`);
+    expect(processed).to.deep.equal(expected);
+    for (const text of texts) {
+      life.turn('one', text);
+      life.settle();
+    }
+    expect(buffers.size).to.be.lessThan(texts.length);
+    const again = new Life(disk);
+    again.journal.restore({ file: 0, offset: 0, sum: 0 });
+    expect(again.settle()).to.deep.equal([...expected, ...expected]);
+  });
+
   describe('when a message cannot be decoded', () => {
     const refusal = /^Unable to decode message at one source: refused/;
 
