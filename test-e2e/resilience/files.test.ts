@@ -2,6 +2,7 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -244,6 +245,21 @@ describe('a worker that comes back makes up no state', () => {
       expect(existsSync(path) && readFileSync(path), 'the file is as it was').to.deep.equal(damaged);
     });
   }
+
+  it('of a file that cannot be read: it says so, and does not call it damaged', async () => {
+    putBack();
+    const path = pathOf(cluster, 'w2', log);
+    rmSync(path);
+    mkdirSync(path);
+    for (const member of cluster.members) member.launch();
+    const finished = await cluster.members[1]!.finished();
+    expect(finished.code, finished.stdout).to.equal(74);
+    expect(finished.stderr)
+      .to.include(path)
+      .and.match(/cannot be used from byte 0 on: EISDIR/);
+    expect(finished.stderr).to.include('See to the disk and to the permissions of the file');
+    expect(finished.stdout).not.to.match(/listening|Connecting to sink/);
+  });
 
   it('of a set that is whole: then it has all of it', async () => {
     putBack();

@@ -11,7 +11,7 @@ export {
   seeds,
 } from './core/checkpoint/log-records.js';
 export { ClusterFileError, readClusterFile } from './core/membership/cluster-file.js';
-export { DamagedFileError } from './core/membership/errors.js';
+export { unusableFile } from './core/membership/errors.js';
 export { ClusterLog } from './core/membership/cluster-log.js';
 export { defaultTiming, type Timing } from './core/link/timing.js';
 export { Member } from './core/membership/member.js';

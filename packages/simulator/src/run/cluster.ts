@@ -1,10 +1,10 @@
 import {
   checkLogs,
-  DamagedFileError,
   logHeadBytesMax,
   Member,
   planApplication,
   readClusterFile,
+  unusableFile,
   type LogKind,
   type MemberSettings,
   type PlantedBug,
@@ -121,7 +121,7 @@ function checkFiles({ logs }: Host, saved: Buffer): void {
     const content = logs[kind].content(file);
     return { start: content.subarray(0, logHeadBytesMax), bytes: content.length };
   };
-  checkLogs(readClusterFile(saved), all, startOf, (kind, file, { offset, message }) => {
-    throw new DamagedFileError(kind, file, offset, message);
+  checkLogs(readClusterFile(saved), all, startOf, (kind, file, error) => {
+    throw unusableFile(kind, file, error);
   });
 }

@@ -1,4 +1,4 @@
-import type { DamagedFileError } from '../core/membership/errors.js';
+import type { UnusableFileError } from '../core/membership/errors.js';
 
 /** Something that the operator can mend. The text says what happened, the remedy what to do. */
 export class WorkerError extends Error {
@@ -57,11 +57,11 @@ export class ForeignFilesError extends WorkerError {
   }
 }
 
-/** An event log or a journal says what cannot be. */
-export class DamagedLogError extends WorkerError {
+/** An event log or a journal says what cannot be, or cannot be read. */
+export class UnusableLogError extends WorkerError {
   readonly exitCode: number;
 
-  constructor(path: string, cause: DamagedFileError) {
+  constructor(path: string, cause: UnusableFileError) {
     super(`${path}: ${cause.message}`, cause.remedy, { cause });
     this.exitCode = cause.exitCode;
   }

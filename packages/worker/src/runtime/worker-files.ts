@@ -1,14 +1,14 @@
 import { isNamed } from '../api/errors.js';
-import { logHeadBytesMax } from '../core/checkpoint/log-records.js';
+import { LogDiskError, logHeadBytesMax, type DamagedLogError } from '../core/checkpoint/log-records.js';
 import { InvariantError } from '../core/invariant.js';
 import { ClusterFileError } from '../core/membership/cluster-file.js';
-import { DamagedFileError } from '../core/membership/errors.js';
+import { UnusableFileError, unusableFile } from '../core/membership/errors.js';
 import type { Member } from '../core/membership/member.js';
 import type { LogFiles, LogKind, Storage } from '../core/ports.js';
 import { checkLogs, readTopology } from '../core/recovery/saved-files.js';
 import { fingerprintOf } from '../core/topology/fingerprint.js';
 import type { Plan } from '../core/topology/plan.js';
-import { DamagedLogError, ForeignFilesError } from './errors.js';
+import { ForeignFilesError, UnusableLogError } from './errors.js';
 import { LogFilesOnDisk } from './recovery/log-files.js';
 import { NoFiles } from './recovery/no-files.js';
 import { RecoveryFiles, type SavedWorker } from './recovery/recovery-files.js';
@@ -57,7 +57,7 @@ export class WorkerFiles {
   /**
    * Takes the files for this process; undefined when the worker is new, or has none. To be called before anybody can
    * come: clients would send to a worker that ends at once.
-   * @throws NameTakenError, MissingFilesError, ForeignFilesError, DamagedLogError
+   * @throws NameTakenError, MissingFilesError, ForeignFilesError, UnusableLogError
    */
   open(): SavedWorker | undefined {
     const saved = this.files instanceof RecoveryFiles ? this.files.open() : undefined;
@@ -84,8 +84,8 @@ export class WorkerFiles {
 
   /** The core knows the numbers of its files, not their names. */
   placed(failure: Error | undefined): Error | undefined {
-    if (!(failure instanceof DamagedFileError) || this.logs === undefined) return failure;
-    return new DamagedLogError(this.logs.path(failure.kind, failure.file), failure);
+    if (!(failure instanceof UnusableFileError) || this.logs === undefined) return failure;
+    return new UnusableLogError(this.logs.path(failure.kind, failure.file), failure);
   }
 
   private check(topology: Buffer): void {
@@ -94,10 +94,17 @@ export class WorkerFiles {
     const user = { name: settings.name, application: plan.application.name, fingerprint };
     const content = this.understood(() => readTopology(topology, user));
     if (logs === undefined) return;
-    const startOf = (kind: LogKind, file: number) => logs.startOf(kind, file, logHeadBytesMax);
-    checkLogs(content, logs.all, startOf, (kind, file, { offset, message }) => {
-      throw this.placed(new DamagedFileError(kind, file, offset, message))!;
-    });
+    const refuse = (kind: LogKind, file: number, error: DamagedLogError): never => {
+      throw this.placed(unusableFile(kind, file, error))!;
+    };
+    const startOf = (kind: LogKind, file: number) => {
+      try {
+        return logs.startOf(kind, file, logHeadBytesMax);
+      } catch (error) {
+        return refuse(kind, file, new LogDiskError(0, (error as Error).message));
+      }
+    };
+    checkLogs(content, logs.all, startOf, refuse);
   }
 
   /** @throws ForeignFilesError when `read` finds what was saved to be of no use to this worker */

@@ -6,6 +6,7 @@ import {
   DamagedLogError,
   ForeignLogError,
   logHeadBytesMax,
+  LogDiskError,
   logHeads,
   recordHeaderBytes,
   recordKind,
@@ -201,7 +202,7 @@ export class JournalReplay {
       if (!this.cancelled) then(bytes);
     };
     const failed = (why: string) => {
-      if (!this.cancelled) this.host.damaged(file, new DamagedLogError(offset, why));
+      if (!this.cancelled) this.host.damaged(file, new LogDiskError(offset, why));
     };
     files.read(
       operations.begin(() => undefined, failed, read),

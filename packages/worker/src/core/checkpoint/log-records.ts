@@ -151,6 +151,11 @@ export function checkHead(head: LogHead, file: number, owner: LogOwner): void {
   if (head.file !== file) throw new ForeignLogError(`it is the file ${head.file} of this log`);
 }
 
+/** The disk has failed: what stands there is not known. */
+export class LogDiskError extends DamagedLogError {
+  override readonly name = 'LogDiskError';
+}
+
 /** Whole records, of another file. */
 export class ForeignLogError extends DamagedLogError {
   override readonly name = 'ForeignLogError';

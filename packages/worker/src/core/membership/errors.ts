@@ -1,3 +1,4 @@
+import { LogDiskError, type DamagedLogError } from '../checkpoint/log-records.js';
 import type { LogKind } from '../ports.js';
 import { joinTexts } from './admission.js';
 
@@ -57,21 +58,51 @@ export class StartTimeoutError extends MembershipError {
   }
 }
 
-/** A file of this worker is damaged: what it says cannot be trusted, and nothing is made up in its place. */
-export class DamagedFileError extends MembershipError {
+/** This worker cannot come back by one of its files. */
+export class UnusableFileError extends MembershipError {
   constructor(
     readonly kind: LogKind,
     readonly file: number,
-    /** Where in the file. */
-    readonly offset: number,
-    why: string,
+    what: string,
+    remedy: string,
+    exitCode: number,
   ) {
+    super(`The ${kind === 'events' ? 'event log' : 'journal'} of this worker ${what}`, remedy, exitCode);
+  }
+}
+
+/** A disk fails while the worker reads what it goes on from: what stands there may be right. */
+class FailedFileError extends UnusableFileError {
+  constructor(kind: LogKind, file: number, offset: number, why: string) {
     super(
-      `The ${kind === 'events' ? 'event log' : 'journal'} of this worker is damaged at byte ${offset}: ${why}`,
+      kind,
+      file,
+      `cannot be used from byte ${offset} on: ${why}`,
+      'See to the disk and to the permissions of the file, then start the worker again by the same command',
+      74,
+    );
+  }
+}
+
+/** A file of this worker is damaged: what it says cannot be trusted, and nothing is made up in its place. */
+export class DamagedFileError extends UnusableFileError {
+  constructor(kind: LogKind, file: number, offset: number, why: string) {
+    super(
+      kind,
+      file,
+      `is damaged at byte ${offset}: ${why}`,
       'Put the file back from a copy; or, to begin with empty state, stop all workers and remove the files of all of them',
       65,
     );
   }
+}
+
+/** What whoever reads a log has found, for the operator. */
+export function unusableFile(kind: LogKind, file: number, error: DamagedLogError): UnusableFileError {
+  const { offset, message } = error;
+  return error instanceof LogDiskError
+    ? new FailedFileError(kind, file, offset, message)
+    : new DamagedFileError(kind, file, offset, message);
 }
 
 /** The cluster was asked to stop, and some of what was read could not be processed. */

@@ -1,7 +1,7 @@
 import { Checkpointer, type CheckpointerHost } from '../checkpoint/checkpointer.js';
 import type { SavedOutput } from '../checkpoint/kept-output.js';
 import { Journal, type JournalHost } from '../checkpoint/journal.js';
-import { DamagedLogError, logStart, type LogPlace } from '../checkpoint/log-records.js';
+import { LogDiskError, logStart, type LogPlace } from '../checkpoint/log-records.js';
 import type { Frame } from '../link/frame.js';
 import type { Peer } from '../membership/peer.js';
 import { slotOf } from '../slots/hash.js';
@@ -114,7 +114,7 @@ export class Durability {
       if (!cancelled) this.took(goal, logStart, nothing);
     };
     const failed = (why: string) => {
-      if (!cancelled) this.host.damaged('events', 0, new DamagedLogError(0, why));
+      if (!cancelled) this.host.damaged('events', 0, new LogDiskError(0, why));
     };
     // What may stand there never counted, and nothing may follow it.
     files.cutOff(operations.begin(done, failed), 'events', 0, 0);

@@ -1,5 +1,12 @@
 import { InvalidMessageError, ShortInputError } from '@wallaroo/protocol';
-import { DamagedLogError, logStart, RecordReader, seeds, type LogPlace } from '../checkpoint/log-records.js';
+import {
+  DamagedLogError,
+  LogDiskError,
+  logStart,
+  RecordReader,
+  seeds,
+  type LogPlace,
+} from '../checkpoint/log-records.js';
 import { InvalidBatchError } from '../codec/message-decoder.js';
 import type { Operations } from '../operations.js';
 import type { LogFiles } from '../ports.js';
@@ -53,7 +60,7 @@ export class LogReading {
     if (length === 0 && asked > 0) return;
     this.asked = asked + length;
     const { files, operations } = this.host;
-    const failed = (why: string) => this.damaged(new DamagedLogError(asked, why));
+    const failed = (why: string) => this.damaged(new LogDiskError(asked, why));
     const read = (bytes: Buffer) => {
       if (!this.cancelled) this.took(bytes, length);
     };

@@ -2,6 +2,7 @@ import type { SavedOutput } from '../checkpoint/kept-output.js';
 import {
   checkHead,
   DamagedLogError,
+  LogDiskError,
   headIn,
   logBatches,
   logCuts,
@@ -75,7 +76,7 @@ export class Restore {
 
   private readHead(): void {
     const { host, end } = this;
-    const failed = (why: string) => this.damaged(end.file, new DamagedLogError(0, why));
+    const failed = (why: string) => this.damaged(end.file, new LogDiskError(0, why));
     const read = (bytes: Buffer) => {
       if (this.cancelled) return;
       this.base = headIn(bytes, end.file)?.base ?? logStart;
@@ -125,7 +126,7 @@ export class Restore {
     const done = () => {
       if (!this.cancelled) this.host.done({ base, positions, journal, inFlight, outputs, entries });
     };
-    const failed = (why: string) => this.damaged(end.file, new DamagedLogError(end.offset, why));
+    const failed = (why: string) => this.damaged(end.file, new LogDiskError(end.offset, why));
     if (planted.has('the end of the log is not cut off')) return done();
     // What stands behind it never counted.
     files.cutOff(operations.begin(done, failed), 'events', end.file, end.offset);

@@ -7,6 +7,7 @@ import {
   type LogPlace,
 } from '../../../src/core/checkpoint/log-records.js';
 import { Engine } from '../../../src/core/engine/engine.js';
+import { unusableFile } from '../../../src/core/membership/errors.js';
 import { Operations } from '../../../src/core/operations.js';
 import type { LogKind } from '../../../src/core/ports.js';
 import { planApplication } from '../../../src/core/topology/planner.js';
@@ -36,6 +37,7 @@ class Life {
   readonly log = new Lines();
   readonly processed: string[] = [];
   readonly damages: string[] = [];
+  damage: DamagedLogError | undefined;
   readonly engine: Engine;
   readonly journal: Journal;
   now = 0;
@@ -82,8 +84,10 @@ class Life {
       journalFileBytes,
       owner: () => owner,
       wake: () => void (this.woken = true),
-      damaged: (kind: LogKind, file: number, error: DamagedLogError) =>
-        void this.damages.push(`${kind} ${file} ${error.offset}: ${error.message}`),
+      damaged: (kind: LogKind, file: number, error: DamagedLogError) => {
+        this.damage = error;
+        this.damages.push(`${kind} ${file} ${error.offset}: ${error.message}`);
+      },
     });
   }
 
@@ -456,6 +460,17 @@ describe('the journal of the sources', () => {
         `journal 0 ${ends[0]}: the checksum of a record does not fit its bytes`,
       ]);
       expect(disk.file('journal', 0).bytes.equals(before)).to.equal(true);
+    });
+
+    it('does not call it damaged when the disk does not give it', () => {
+      const { disk } = written();
+      disk.unreadable = 'EIO: i/o error, read';
+      const life = restarted(disk);
+      life.settle();
+      expect(unusableFile('journal', 0, life.damage!)).to.include({
+        message: 'The journal of this worker cannot be used from byte 0 on: EIO: i/o error, read',
+        exitCode: 74,
+      });
     });
 
     it('ends at a record that the power has lost, also if later ones are there that were on their way with it', () => {

@@ -6,11 +6,13 @@ import {
   logStart,
   makeRecord,
   recordKind,
+  type DamagedLogError,
   type LogOwner,
   type LogPlace,
   type RecordKind,
 } from '../../../src/core/checkpoint/log-records.js';
 import { LogWriter } from '../../../src/core/checkpoint/log-writer.js';
+import { unusableFile } from '../../../src/core/membership/errors.js';
 import { Operations } from '../../../src/core/operations.js';
 import { Restore, type Restored } from '../../../src/core/recovery/restore.js';
 import { MemoryLog } from '../support/memory-log.js';
@@ -27,6 +29,7 @@ class Bench {
   restored: Restored | undefined;
   readonly states: string[] = [];
   readonly damages: string[] = [];
+  damage: DamagedLogError | undefined;
 
   record(kind: RecordKind, content: Buffer): void {
     this.writer.append(kind, makeRecord(content));
@@ -76,7 +79,10 @@ class Bench {
         states: (bytes, start, to) => this.states.push(bytes.toString('latin1', start, to)) && 1,
         baseRestored: () => void this.states.push('|'),
         done: (restored) => (this.restored = restored),
-        damaged: (file, error) => void this.damages.push(`${file} ${error.offset}: ${error.message}`),
+        damaged: (file, error) => {
+          this.damage = error;
+          this.damages.push(`${file} ${error.offset}: ${error.message}`);
+        },
       },
       checkpoint,
       end,
@@ -142,6 +148,22 @@ describe('the restoring of a checkpoint', () => {
     bench.disk.work();
     expect(bench.restored).to.equal(undefined);
     expect(bench.damages).to.deep.equal([`0 ${end.offset}: no such device`]);
+  });
+
+  it('does not call a log damaged that the disk does not give, or does not cut off', () => {
+    const end = twoCheckpoints();
+    const told = () => unusableFile('events', 0, bench.damage!);
+    bench.restore(1, end);
+    expect(told()).to.include({ exitCode: 65 });
+    expect(told().message).to.match(/^The event log of this worker is damaged at byte \d+: /);
+    bench.disk.failing = 'EROFS: read-only file system, ftruncate';
+    bench.restore(2, end);
+    expect(told()).to.include({ exitCode: 74 });
+    expect(told().message).to.match(/^The event log of this worker cannot be used from byte \d+ on: EROFS/);
+    bench.disk.unreadable = 'EIO: i/o error, read';
+    bench.restore(2, end);
+    expect(told().message).to.match(/^The event log of this worker cannot be used from byte 0 on: EIO/);
+    expect(bench.restored).to.equal(undefined);
   });
 
   it('reads a long log in pieces, each once and in order', () => {

@@ -12,6 +12,8 @@ export class MemoryLog implements LogFiles {
   readonly files = new Map<string, MemoryFile>();
   /** Why syncs and cuts fail, if they do. */
   failing: string | undefined;
+  /** Why nothing can be read, if nothing can. */
+  unreadable: string | undefined;
   /** What the disk has done, but for appending. */
   readonly done: string[] = [];
   private queue: (() => void)[] = [];
@@ -58,6 +60,7 @@ export class MemoryLog implements LogFiles {
 
   read(operation: number, kind: LogKind, file: number, offset: number, length: number): void {
     this.queue.push(() => {
+      if (this.unreadable !== undefined) return this.operations.failed(operation, this.unreadable);
       this.done.push(`read ${kind} ${file} ${offset} ${length}`);
       const bytes = this.files.get(`${kind} ${file}`)?.bytes ?? Buffer.alloc(0);
       this.operations.read(operation, Buffer.from(bytes.subarray(offset, offset + length)));

@@ -6,7 +6,7 @@ import { fingerprintOf, type Fingerprint } from '../../topology/fingerprint.js';
 import { Attendance } from '../attendance.js';
 import { ClusterLeader } from '../cluster-leader.js';
 import type { ClusterLog } from '../cluster-log.js';
-import { DamagedFileError } from '../errors.js';
+import { unusableFile } from '../errors.js';
 import { Keeper } from '../keeper.js';
 import { Mesh } from '../mesh.js';
 import type { ControlMessage } from '../messages.js';
@@ -137,8 +137,7 @@ export class Rooms implements Parts {
       saved: (checkpoint, part, streams) => tellLeader({ type: 'saved', checkpoint, part, streams }),
       notSaved: (checkpoint, why) => tellLeader({ type: 'notSaved', checkpoint, why }),
       restored: () => this.currentEpoch.restored(),
-      damaged: (kind, file, error) =>
-        standing.end(new DamagedFileError(kind, file, error.offset, error.message)),
+      damaged: (kind, file, error) => standing.end(unusableFile(kind, file, error)),
     });
   }
 
