@@ -1,0 +1,294 @@
+import {
+  connectorMessages,
+  encodeConnectorFrame,
+  twoPhaseStream,
+  unwrapTwoPhase,
+  wrapTwoPhase,
+  type ConnectorMessage,
+  type TwoPhaseMessage,
+} from '@wallaroo/protocol';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { SinkSession } from '../../../src/runtime/sinks/connector/sink-session.js';
+
+/** The output of the worker, whatever happens to it: message after message. */
+const message = (number: number) => `${number} `;
+const upTo = (count: number) => Array.from({ length: count }, (_, number) => message(number)).join('');
+
+/** A connection: what one side has sent and the other one has not got yet. */
+interface Wire {
+  readonly toSink: ConnectorMessage[];
+  readonly toWorker: ConnectorMessage[];
+  /** The worker sends nothing more; what it has sent arrives. */
+  ended: boolean;
+}
+
+/** A sink as the protocol has it. What it has promised and committed outlives it; all else goes with the connection. */
+class Sink {
+  committed = '';
+  promised: { readonly transaction: string; readonly bytes: string } | undefined;
+  private readonly decided = new Set<string>();
+  /** Behind what is committed and promised. */
+  private open = '';
+  private gap = false;
+  refuses = false;
+
+  /** A new connection. */
+  begin(): void {
+    this.open = '';
+    this.gap = false;
+  }
+
+  take(one: ConnectorMessage): ConnectorMessage[] {
+    switch (one.type) {
+      case 'hello':
+        return [{ type: 'ok', credits: 100 }];
+      case 'notify':
+        return [{ type: 'notifyAck', success: true, stream: one.stream, pointOfReference: 0n }];
+      case 'message':
+        if (one.stream === twoPhaseStream) return this.decide(unwrapTwoPhase(one)).map(wrapTwoPhase);
+        expect(this.promised, 'output while a transaction is undecided').to.equal(undefined);
+        this.gap ||= Number(one.id) !== this.committed.length + this.open.length;
+        if (!this.gap) this.open += one.bytes.toString();
+        return [];
+      default:
+        throw new Error(`the worker says ${one.type}`);
+    }
+  }
+
+  private decide(one: TwoPhaseMessage): TwoPhaseMessage[] {
+    switch (one.type) {
+      case 'listUncommitted': {
+        const transactions = this.promised === undefined ? [] : [this.promised.transaction];
+        return [{ type: 'replyUncommitted', request: one.request, transactions }];
+      }
+      case 'phase1': {
+        const { transaction } = one;
+        const commit = this.canPromise(transaction, Number(one.ranges[0]!.end));
+        if (commit && !this.decided.has(transaction)) {
+          this.promised ??= { transaction, bytes: this.open };
+          this.open = '';
+        }
+        return [{ type: 'reply', transaction, commit }];
+      }
+      case 'phase2': {
+        const { promised } = this;
+        if (promised?.transaction === one.transaction) {
+          this.promised = undefined;
+          if (!one.commit) return [];
+          this.committed += promised.bytes;
+          this.decided.add(one.transaction);
+        } else if (one.commit) {
+          expect([...this.decided], 'a commit of what was never promised').to.include(one.transaction);
+        }
+        return [];
+      }
+      default:
+        throw new Error(`the worker says ${one.type}`);
+    }
+  }
+
+  private canPromise(transaction: string, end: number): boolean {
+    if (this.decided.has(transaction)) return end === this.committed.length;
+    if (this.promised !== undefined) return this.promised.transaction === transaction;
+    return !this.refuses && !this.gap && end === this.committed.length + this.open.length;
+  }
+}
+
+interface Checkpoint {
+  readonly checkpoint: number;
+  /** How many messages the worker had made. */
+  readonly made: number;
+  readonly offset: number;
+}
+
+const nothingYet: Checkpoint = { checkpoint: 0, made: 0, offset: 0 };
+
+/** A worker, life after life, its cluster, and a sink. */
+class World {
+  readonly sink = new Sink();
+  /** What counts; a worker that has died comes back to it. */
+  counted = nothingYet;
+  /** What the worker knows to count. */
+  told = 0;
+  private session = this.newSession();
+  private wire: Wire | undefined;
+  private made = 0;
+  private newest = 0;
+  /** Of this life: cut, and not known to have failed. */
+  private cuts: (Checkpoint & { promised: boolean })[] = [];
+
+  write(): void {
+    this.session.write(Buffer.from(message(this.made++)));
+  }
+
+  /**
+   * A checkpoint is cut, after another one that counts, has failed, or is given up. Whoever has it begun knows what
+   * counts: the barrier says so, if nobody has yet.
+   */
+  cut(): void {
+    this.told = this.counted.checkpoint;
+    const checkpoint = ++this.newest;
+    const cut = { checkpoint, made: this.made, offset: this.session.offset, promised: false };
+    this.cuts.push(cut);
+    this.session.prepare(checkpoint, this.told, (failure) => {
+      if (failure === undefined) cut.promised = true;
+      else this.cuts = this.cuts.filter((one) => one !== cut);
+    });
+  }
+
+  /** The newest checkpoint, if all is promised, counts. One that another has followed does not count any more. */
+  count(): void {
+    const cut = this.cuts.at(-1);
+    if (cut?.checkpoint === this.newest && cut.promised) this.counted = cut;
+  }
+
+  tell(): void {
+    this.told = this.counted.checkpoint;
+    this.session.commit(this.told);
+  }
+
+  connect(): void {
+    if (this.wire !== undefined) return;
+    this.wire = { toSink: [], toWorker: [], ended: false };
+    this.sink.begin();
+    this.session.connected();
+  }
+
+  lose(): void {
+    if (this.wire === undefined) return;
+    this.wire = undefined;
+    this.session.lost('gone');
+  }
+
+  /** The worker dies, and comes back. */
+  die(): void {
+    this.wire = undefined;
+    this.session = this.newSession();
+    this.goBack();
+  }
+
+  /** All go back, the process stays. */
+  goBack(): void {
+    this.wire = undefined;
+    this.cuts = [];
+    this.made = this.counted.made;
+    this.told = this.counted.checkpoint;
+    this.session.restore(this.counted.checkpoint, this.counted.offset);
+  }
+
+  /** @returns whether there was something on its way */
+  toSink(): boolean {
+    const { wire } = this;
+    const one = wire?.toSink.shift();
+    if (one !== undefined) wire!.toWorker.push(...this.sink.take(one));
+    else if (wire?.ended) this.lose();
+    return one !== undefined;
+  }
+
+  toWorker(): boolean {
+    const one = this.wire?.toWorker.shift();
+    if (one === undefined || this.wire!.ended) return false;
+    const frame = encodeConnectorFrame(one);
+    this.session.receive(frame, 4, frame.length);
+    return true;
+  }
+
+  /** All that is on its way arrives, and all that follows. */
+  flow(): void {
+    while (this.toSink() || this.toWorker());
+  }
+
+  /** Nothing is in the way any more. */
+  settle(): void {
+    this.sink.refuses = false;
+    do {
+      this.connect();
+      this.flow();
+    } while (this.wire === undefined);
+  }
+
+  check(): void {
+    const { committed } = this.sink;
+    expect(upTo(this.counted.made).startsWith(committed), `committed: ${committed}`).to.equal(true);
+  }
+
+  private newSession(): SinkSession {
+    return new SinkSession({
+      cookie: 'cookie',
+      application: 'app',
+      worker: 'w1',
+      sink: 'out',
+      resilience: true,
+      send: (frame) => this.wire!.toSink.push(connectorMessages.decode(frame.subarray(4))),
+      close: () => (this.wire!.ended = true),
+      warn: (text) => expect.fail(text),
+    });
+  }
+}
+
+type Step = 'write' | 'cut' | 'count' | 'tell' | 'connect' | 'lose' | 'die' | 'go back';
+type Delivery = 'to sink' | 'to worker' | 'both ways' | 'refuse' | 'agree';
+
+const step = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom<Delivery>('to sink', 'to worker', 'both ways') },
+  { weight: 5, arbitrary: fc.constantFrom<Step>('write', 'cut', 'count', 'connect') },
+  { weight: 2, arbitrary: fc.constantFrom<Step>('tell', 'lose') },
+  { weight: 1, arbitrary: fc.constantFrom<Step | Delivery>('die', 'go back', 'refuse', 'agree') },
+);
+
+function act(world: World, what: Step | Delivery): void {
+  switch (what) {
+    case 'write':
+      return world.write();
+    case 'cut':
+      return world.cut();
+    case 'count':
+      return world.count();
+    case 'tell':
+      return world.tell();
+    case 'connect':
+      return world.connect();
+    case 'lose':
+      return world.lose();
+    case 'die':
+      return world.die();
+    case 'go back':
+      return world.goBack();
+    case 'to sink':
+      return void world.toSink();
+    case 'to worker':
+      return void world.toWorker();
+    case 'both ways':
+      return world.flow();
+    case 'refuse':
+      return void (world.sink.refuses = true);
+    case 'agree':
+      return void (world.sink.refuses = false);
+  }
+}
+
+describe('a worker and a connector sink', () => {
+  it('commit each message once, and none before it counts, whatever breaks, dies or goes back', () =>
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
+        const world = new World();
+        world.goBack();
+        for (const what of steps) {
+          act(world, what);
+          world.check();
+        }
+        world.settle();
+        world.tell();
+        world.write();
+        world.cut();
+        world.settle();
+        world.count();
+        world.tell();
+        world.settle();
+        expect(world.sink.committed).to.equal(upTo(world.counted.made));
+        expect(world.sink.promised).to.equal(undefined);
+      }),
+      { numRuns: 2000 },
+    )).timeout(60_000);
+});
