@@ -114,8 +114,11 @@ export class Soak {
     await eventually(
       async () => {
         this.supervise();
-        if (this.leaving.size > 0) return undefined;
-        return this.load.settled(1000).catch(() => undefined);
+        const status = await this.load.settled(1000).catch(() => undefined);
+        if (this.leaving.size === 0) return status;
+        // The wish may have died with whoever heard it: the cluster is as it was, and is asked again.
+        if (status !== undefined) await this.load.askToShrink([...this.leaving]);
+        return undefined;
       },
       'the cluster to settle',
       end - performance.now(),

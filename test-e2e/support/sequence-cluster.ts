@@ -90,14 +90,17 @@ export class SequenceCluster {
 
   /** Asks for workers to leave, as soon as the cluster is not busy with something else, and does not wait for them. */
   async shrink(...leavers: readonly Member[]): Promise<void> {
-    const names = leavers.map(({ name }) => name).join(',');
     // It may have been started again a moment ago.
     await this.cluster.initializer.waitFor(/external: listening on /);
-    await eventually(async () => {
-      const at = `127.0.0.1:${this.cluster.initializer.externalPort}`;
-      const { stdout } = await run(shrinker, ['--external', at, '--workers', names]);
-      return stdout.includes('Shrinking by');
-    }, 'the shrink to begin');
+    await eventually(() => this.askToShrink(leavers), 'the shrink to begin');
+  }
+
+  /** @returns whether the workers are about to leave */
+  async askToShrink(leavers: readonly Member[]): Promise<boolean> {
+    const names = leavers.map(({ name }) => name).join(',');
+    const at = `127.0.0.1:${this.cluster.initializer.externalPort}`;
+    const { stdout } = await run(shrinker, ['--external', at, '--workers', names]);
+    return stdout.includes('Shrinking by');
   }
 
   /** It has left the cluster. */

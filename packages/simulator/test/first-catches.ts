@@ -21,7 +21,7 @@ export const firstCatches: Readonly<Record<PlantedBug, number>> = {
   'no route version': 79,
   'state before barriers': 1,
   'no flush': 151,
-  'drained straight in': 960,
+  'drained straight in': 1143,
   'in flight is not recorded': 20,
   'told before synced': 27,
   'commit before record': 26,

@@ -73,7 +73,7 @@ export interface Storage {
 export interface LogFiles {
   /**
    * `bytes` go behind all that the file has. A file begins with its first bytes. They stay as they are until a `sync`
-   * that follows is answered.
+   * or a `cutOff` that follows is answered.
    */
   append(kind: LogKind, file: number, bytes: Buffer): void;
   /**

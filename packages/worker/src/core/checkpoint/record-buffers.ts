@@ -2,9 +2,8 @@ import type { ByteWriter } from '@wallaroo/protocol';
 import { takeRecord } from './log-records.js';
 
 /**
- * Buffers of records that wait for the disk, used again and again. The memory of a buffer is given back by a collection
- * of garbage only, of the whole heap for one that has waited a while; V8 begins one for each 64 MB of such buffers,
- * which many messages fill in a second.
+ * Buffers of records that wait for the disk, used again and again. One that has waited is freed by a collection of the
+ * whole heap only, and many of them force one.
  */
 export class RecordBuffers {
   private readonly spare: Buffer[] = [];

@@ -7,7 +7,7 @@ import { stateCodecs, type StateCodec } from '../step/state-codec.js';
 import type { CutScope } from '../step/state-store.js';
 import { beginRecord, DamagedLogError, recordKind, takeRecord, type RecordKind } from './log-records.js';
 
-/** State is written in records of about this size: what is copied and summed up is to be at hand yet. */
+/** State is written in records of about this size: still in the cache of the processor when it is copied and summed up. */
 const recordBytes = 64 * 1024;
 /**
  * Entries that are written between two turns of the loop. What is about to change is written then, when it is at hand, and

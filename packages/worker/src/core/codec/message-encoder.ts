@@ -210,6 +210,9 @@ function junction(): Junction {
   return { next: new Map(), lastName: '', lastNext: undefined, shape: undefined };
 }
 
+/** A native call costs as much as so many characters one by one. */
+const loopMax = 32;
+
 /** Compiled code that is kept, for all encoders of the process: there is one for each link. */
 const writersMax = 1024;
 const writers = new Map<string, Shape['write']>();
@@ -253,9 +256,6 @@ function text(out: ByteWriter, value: string): void {
   }
   out.length = length + 1 + count;
 }
-
-/** By a native call, which costs as much as so many characters one by one. */
-const loopMax = 32;
 
 function shortText(out: ByteWriter, value: string): void {
   const { length } = out;

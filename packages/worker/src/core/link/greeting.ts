@@ -11,7 +11,7 @@ import {
 } from '@wallaroo/protocol';
 
 /** Spoken in every greeting; workers that speak different ones refuse each other. */
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 export const addressField = fieldStruct({ host: fieldText, port: fieldU16 });
 
@@ -39,6 +39,8 @@ export const greetings = messageTable({
       data: addressField,
       /** Above 0: asks to be let into a running cluster, together with others up to this number. */
       joining: fieldU32,
+      /** How far the control log of the worker goes: its newest epoch, and the records of that. */
+      newest: fieldStruct({ epoch: fieldU32, records: fieldU53 }),
     },
   },
   welcome: {

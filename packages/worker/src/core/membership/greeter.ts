@@ -17,6 +17,8 @@ export interface Standpoint {
   readonly linked: readonly MemberRecord[];
   /** The epoch that data links of this worker belong to; 0 before there is one. */
   readonly epoch: number;
+  /** How far the control log of this worker goes. */
+  readonly newest: Hello['newest'];
   /** This worker forms a cluster: the workers that it still has room for. */
   readonly vacancies: number | undefined;
   /** This worker asks to be let in itself. */
@@ -126,6 +128,8 @@ function judgeMember(hello: Hello, here: Standpoint): Verdict {
       `the cluster has started with ${here.members.length} workers; to add one, start it with --join`,
     );
   }
+  // It may be a member by a record that has not come here.
+  if (isNewer(hello.newest, here.newest)) return later(`${hello.name} is not known here yet`);
   const text = `${hello.name} is no member of the cluster any more; remove its files, and start it with --join`;
   return { ...no(text), expelled: true };
 }
@@ -157,6 +161,10 @@ function judgeLink(hello: Hello, here: Standpoint): Verdict {
       : { ...no(`${hello.name} is no member of the cluster`), expelled: true };
   }
   return reborn ? later('one end has been started again') : welcome;
+}
+
+function isNewer(one: Hello['newest'], other: Hello['newest']): boolean {
+  return one.epoch > other.epoch || (one.epoch === other.epoch && one.records > other.records);
 }
 
 const welcome: Verdict = { verdict: 'welcome' };

@@ -1,3 +1,5 @@
+import { invariant } from '../invariant.js';
+
 export interface Keyed {
   readonly key: string;
 }
@@ -81,7 +83,10 @@ export class KeyTable<V extends Keyed> {
     const { hashes, places } = this;
     const mask = hashes.length - 1;
     let at = hash & mask;
-    while (hashes[at] !== hash || places[at]!.key !== key) at = (at + 1) & mask;
+    while (hashes[at] !== hash || places[at]!.key !== key) {
+      invariant(hashes[at] !== free, 'only a key that is there is removed');
+      at = (at + 1) & mask;
+    }
     return at;
   }
 
@@ -90,8 +95,11 @@ export class KeyTable<V extends Keyed> {
     const { hashes, places } = this;
     const mask = hashes.length - 1;
     for (let at = (hole + 1) & mask; hashes[at] !== free; at = (at + 1) & mask) {
+      const gap = (at - hole) & mask;
+      // What stands farther behind may not move so far up.
+      if (gap > distanceMax) break;
       const distance = (at - hashes[at]!) & mask;
-      if (distance < ((at - hole) & mask)) continue;
+      if (distance < gap) continue;
       hashes[hole] = hashes[at]!;
       places[hole] = places[at];
       hole = at;

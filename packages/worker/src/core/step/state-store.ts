@@ -87,7 +87,7 @@ export class MapStateStore implements StateStore {
   private asked: (readonly MarkedEntry[])[] = [];
   private list = 0;
   private place = 0;
-  /** No more entries than that are asked for and not written: when all were about to change, nothing need be looked for. */
+  /** An upper bound of what is asked for and not written; 0: there is nothing left to look for. */
   private unwritten = 0;
   /** The cut that asked for more than changes, and is not through; 0: there is none. */
   private wideCut = 0;

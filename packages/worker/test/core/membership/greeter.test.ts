@@ -16,6 +16,7 @@ const here: Standpoint = {
   members,
   linked: members,
   epoch: 9,
+  newest: { epoch: 9, records: 4 },
   vacancies: undefined,
   joining: false,
   expects: () => false,
@@ -39,6 +40,7 @@ const hello: Hello = {
   control: { host: 'w2', port: 1 },
   data: { host: 'w2', port: 2 },
   joining: 0,
+  newest: { epoch: 9, records: 4 },
 };
 
 const stranger = { name: 'w9', incarnation: 1, life: 1, cluster: '' };
@@ -199,6 +201,26 @@ const cases: readonly Case[] = [
   {
     who: 'a former member',
     hello: { ...stranger, cluster: 'c' },
+    here: unknown,
+    verdict: {
+      never: 'w9 is no member of the cluster any more; remove its files, and start it with --join',
+    },
+  },
+  {
+    who: 'a worker with more records than this one has',
+    hello: { ...stranger, cluster: 'c', newest: { epoch: 9, records: 5 } },
+    here: unknown,
+    verdict: { later: 'w9 is not known here yet' },
+  },
+  {
+    who: 'a worker with a newer epoch than this one has',
+    hello: { ...stranger, cluster: 'c', newest: { epoch: 10, records: 1 } },
+    here: unknown,
+    verdict: { later: 'w9 is not known here yet' },
+  },
+  {
+    who: 'a former member with more records, of an older epoch',
+    hello: { ...stranger, cluster: 'c', newest: { epoch: 8, records: 7 } },
     here: unknown,
     verdict: {
       never: 'w9 is no member of the cluster any more; remove its files, and start it with --join',

@@ -50,6 +50,21 @@ describe('a map of keys', () => {
     });
   }
 
+  it('has what a map has when many keys have one hash', () => {
+    const map = new KeyMap<Value>();
+    // What follows a hash of 0 leaves it 0.
+    const chosen = Array.from({ length: 300 }, (_, i) => `k251711\u6e91${'\0'.repeat(i)}`);
+    expect(new Set(chosen.map(hashOf)).size).to.equal(1);
+    const others = Array.from({ length: 3000 }, (_, i) => `other-${i}`);
+    for (const key of [...chosen.slice(0, 200), ...others, ...chosen.slice(200)]) map.add({ key });
+    expect(map.size).to.equal(3300);
+    expect([...map.keys()]).to.have.members([...chosen, ...others]);
+    for (const key of chosen) expect(map.get(key)?.key).to.equal(key);
+    for (const key of chosen.slice(50)) map.delete(key);
+    for (const [i, key] of chosen.entries()) expect(map.get(key)?.key).to.equal(i < 50 ? key : undefined);
+    expect(map.size).to.equal(3050);
+  });
+
   for (const [what, keyOf] of [
     ['that count up', (i: number) => `key-${i}`],
     ['with one end for all', (i: number) => `user${i}@example.com`],

@@ -296,6 +296,7 @@ export class LinkWorld {
           control: address,
           data: address,
           joining: 0,
+          newest: { epoch: 1, records: 1 },
         }),
         welcomed: (welcome) => welcome.incarnation === boundary.session.to,
         refused: () => undefined,

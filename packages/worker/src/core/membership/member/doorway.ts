@@ -38,6 +38,7 @@ export class Doorway {
       members: state.epoch > 0 ? clusterLog.possibleMembers : undefined,
       linked: standing.view.members,
       epoch: standing.view.epoch,
+      newest: { epoch: state.epoch, records: clusterLog.length },
       joining: standing.outside && role.kind === 'joiner',
       closed: !standing.incarnationKept || standing.finishing,
       expects: (who) => leader.expects(who),

@@ -17,6 +17,7 @@ export interface Self {
   readonly members: Standpoint['members'];
   readonly linked: Standpoint['linked'];
   readonly epoch: number;
+  readonly newest: Standpoint['newest'];
   readonly vacancies: number | undefined;
   readonly joining: boolean;
   /** Nobody is let in: this worker is about to end, or has not yet on disk in which incarnation it lives. */
@@ -26,7 +27,7 @@ export interface Self {
 
 /** What this worker says first on a connection that it has dialled. */
 export function helloOf(self: Self, session: Session): Omit<Hello, 'type'> {
-  const { name, application, fingerprint, cluster, incarnation, life, control, data } = self;
+  const { name, application, fingerprint, cluster, incarnation, life, control, data, newest } = self;
   return {
     protocol: protocolVersion,
     application,
@@ -41,5 +42,6 @@ export function helloOf(self: Self, session: Session): Omit<Hello, 'type'> {
     control,
     data,
     joining: 0,
+    newest,
   };
 }

@@ -7,8 +7,9 @@ export function standpointOf(
   { planted, timing, clock, self }: MeshSurroundings,
   peer: Peer | undefined,
 ): Standpoint {
-  const { name, cluster, fingerprint, incarnation, members, linked, epoch, vacancies, joining, expects } =
-    self();
+  const here = self();
+  const { name, cluster, fingerprint, incarnation, members, linked } = here;
+  const { epoch, newest, vacancies, joining, expects } = here;
   const receiver = peer?.control.receiver;
   const alive = receiver?.connection !== undefined && clock.now() - receiver.heardAt < timing.silenceMs * 1e6;
   return {
@@ -19,6 +20,7 @@ export function standpointOf(
     members,
     linked,
     epoch,
+    newest,
     vacancies,
     joining,
     expects,
