@@ -236,6 +236,31 @@ describe('the journal of the sources', () => {
     expect(again.settle()).to.deep.equal([...expected, ...expected]);
   });
 
+  it('leaves them alone while what was written is to be written again, and when everything goes back', () => {
+    const life = new Life();
+    const { disk, journal } = life;
+    const texts = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(50_000, '.'));
+    const expected = texts.map((text) => `one: ${text}`);
+    for (const [i, text] of texts.entries()) {
+      if (i === 10) disk.failing = 'no space left';
+      if (i === 14) {
+        disk.failing = undefined;
+        journal.tick((life.now += 2 * second));
+      }
+      life.turn('one', text);
+      if (i === 24) {
+        life.processed.length = 0;
+        journal.restore({ file: 0, offset: 0, sum: 0 });
+      }
+      disk.work();
+      journal.process(() => true);
+    }
+    expect(life.settle()).to.deep.equal(expected);
+    const again = new Life(disk);
+    again.journal.restore({ file: 0, offset: 0, sum: 0 });
+    expect(again.settle()).to.deep.equal(expected);
+  });
+
   describe('when a message cannot be decoded', () => {
     const refusal = /^Unable to decode message at one source: refused/;
 

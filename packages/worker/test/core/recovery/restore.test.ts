@@ -166,6 +166,19 @@ describe('the restoring of a checkpoint', () => {
     expect(bench.restored).to.equal(undefined);
   });
 
+  it('does not call it damaged either when the disk fails behind its beginning', () => {
+    const end = twoCheckpoints();
+    const read = bench.disk.read.bind(bench.disk);
+    let reads = 0;
+    bench.disk.read = (...asked) => {
+      if (reads++ > 0) bench.disk.unreadable = 'EIO: i/o error, read';
+      read(...asked);
+    };
+    bench.restore(2, end);
+    expect(reads).to.equal(2);
+    expect(unusableFile('events', 0, bench.damage!)).to.include({ exitCode: 74 });
+  });
+
   it('reads a long log in pieces, each once and in order', () => {
     bench.cut(1);
     const long = Array.from({ length: 50 }, (_, i) => `${i}:`.padEnd(100_000, 'x'));
