@@ -49,7 +49,10 @@ export interface StateStore {
   readonly changedSinceBase: number;
   /** What was restored so far is the base; what is restored from now on has changed since. */
   baseRestored(): void;
-  /** Writes some entries, at most about `count`. @returns how many; 0: all that the cut asks for is written */
+  /**
+   * Writes some entries, at most about `count`. @returns how many, where some that were looked at in vain count as one;
+   * 0: all that the cut asks for is written
+   */
   writeSome(count: number): number;
 }
 
@@ -63,6 +66,9 @@ interface MarkedEntry extends Entry {
   state: unknown;
   mark: number;
 }
+
+/** To look at so many entries takes about as long as to write one. */
+const looksPerWrite = 8;
 
 /** The mark of an entry that is no longer in the store. */
 const gone = -0x3fff_ffff;
@@ -222,7 +228,7 @@ export class MapStateStore implements StateStore {
     while (this.list < this.asked.length && this.unwritten > 0) {
       const entries = this.asked[this.list]!;
       while (this.place < entries.length) {
-        if (written >= count || seen >= 8 * count) return Math.max(written, 1);
+        if (written >= count || seen >= looksPerWrite * count) return count;
         seen++;
         const entry = entries[this.place++]!;
         if (!this.awaited(entry)) continue;
@@ -235,9 +241,10 @@ export class MapStateStore implements StateStore {
     }
     this.asked = [];
     this.list = 0;
+    this.place = 0;
     if (this.wideCut > 0 && this.floor === 0) this.beginBase();
     this.wideCut = 0;
-    return written;
+    return Math.max(written, Math.ceil(seen / looksPerWrite));
   }
 
   /** Everything is written, maybe with the help of cuts that have followed: as it was at the last of them. */

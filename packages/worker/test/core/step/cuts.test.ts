@@ -120,6 +120,23 @@ describe('cuts of the state store', () => {
     expect(cut('since base')).to.deep.equal([]);
   });
 
+  it('look at no more entries at a time than take as long as those that may be written', () => {
+    const store = new MapStateStore(slots, (): Counter => ({ value: 0 }));
+    const names = Array.from({ length: 10_000 }, (_, i) => `${i}`);
+    for (const name of names) store.get(name);
+    store.cut('everything', () => undefined);
+    // All are written as they change.
+    for (const name of names) store.get(name);
+    let calls = 0;
+    for (let left = 100_000; left > 0; calls++) {
+      const counted = store.writeSome(10);
+      if (counted === 0) break;
+      left -= counted;
+      expect(counted).to.be.at.most(10);
+    }
+    expect(calls).to.be.within(100, 140);
+  });
+
   it('need not write again what was restored, and write all that is new behind it', () => {
     const store = new MapStateStore(slots, (): Counter => ({ value: 0 }));
     const written: string[] = [];
