@@ -4,14 +4,7 @@ import { MessageEncoder } from '../codec/message-encoder.js';
 import { MessagePack } from '../codec/message-pack.js';
 import type { Engine } from '../engine/engine.js';
 import { invariant } from '../invariant.js';
-import {
-  beginFrame,
-  frameHeaderBytes,
-  frameKind,
-  makeFrame,
-  setKind,
-  type FrameKind,
-} from '../link/frame.js';
+import { beginFrame, frameKind, makeFrame, setKind, type FrameKind } from '../link/frame.js';
 import type { Route } from '../membership/cluster-state.js';
 import type { Peer } from '../membership/peer.js';
 import type { PlantedBug } from '../planted.js';
@@ -173,16 +166,17 @@ export class Migration {
 
   /** A frame other than a batch, from a member. */
   received(from: string, kind: number, bytes: Buffer, start: number, end: number): void {
+    const { move } = this;
+    // What is about another route has come late: it was sent again, or in vain.
+    if (move === undefined || routeIn(bytes, start, end) !== move.route.version) return;
     switch (kind) {
       case frameKind.barrier:
-        // One of another route may have come late.
-        if (this.move?.role === 'giver' && routeIn(bytes, start, end) === this.move.route.version)
-          this.move.awaited.delete(from);
+        if (move.role === 'giver') move.awaited.delete(from);
         return this.poll();
       case frameKind.state:
-        return this.install(bytes, start, end);
+        return this.install(bytes, start + routeBytes, end);
       case frameKind.stateEnd:
-        if (this.move?.role === 'taker' && this.move.stage === 'waiting') this.move.stage = 'draining';
+        if (move.role === 'taker' && move.stage === 'waiting') move.stage = 'draining';
         return this.host.wake();
     }
   }
@@ -238,7 +232,7 @@ export class Migration {
   private give(route: Route, again: Move | undefined): void {
     if (again?.role === 'giver' && again.stage === 'shipped') {
       // The taker may have begun anew since.
-      return this.sendTo(route.to, frameKind.stateEnd);
+      return this.sendTo(route.to, frameKind.stateEnd, route);
     }
     this.move = {
       role: 'giver',
@@ -266,7 +260,7 @@ export class Migration {
     const { encoder } = this;
     const out = new ByteWriter(stateFrameBytes + 16 * 1024);
     const finish = () => {
-      if (out.length <= frameHeaderBytes) return;
+      if (out.length === 0) return;
       this.frameTo(move.route.to, frameKind.state, out);
       out.length = 0;
     };
@@ -275,6 +269,7 @@ export class Migration {
         for (const { key, state } of codec.store.takeSlot(slot)) {
           if (out.length === 0) {
             beginFrame(out);
+            out.u32(move.route.version);
             encoder.beginBatch();
           }
           out.u16(stage);
@@ -285,7 +280,7 @@ export class Migration {
       }
     });
     finish();
-    this.sendTo(move.route.to, frameKind.stateEnd);
+    this.sendTo(move.route.to, frameKind.stateEnd, move.route);
     move.stage = 'shipped';
     this.host.engine.routing.gave();
   }
@@ -317,13 +312,11 @@ export class Migration {
     this.barrier = 0;
   }
 
-  private sendBarrier({ version, from }: Route, again: boolean): void {
-    const boundary = this.peer(from)?.data.boundary;
+  private sendBarrier(route: Route, again: boolean): void {
+    const boundary = this.peer(route.from)?.data.boundary;
     if (boundary === undefined) return;
     const { sent, acknowledged } = boundary;
-    const payload = Buffer.alloc(4);
-    payload.writeUInt32BE(version);
-    boundary.send(makeFrame(frameKind.barrier, payload));
+    this.sendTo(route.from, frameKind.barrier, route);
     // In a life that has sent nothing before it the giver need not wait for it either: it may have a former life's.
     if (!again) this.barrier = sent > 0 ? boundary.sent : 0;
     else if (this.barrier > 0) this.barrier += acknowledged;
@@ -335,8 +328,10 @@ export class Migration {
     this.peer(member)?.data.boundary.send(frame);
   }
 
-  private sendTo(member: string, kind: FrameKind): void {
-    this.peer(member)?.data.boundary.send(makeFrame(kind));
+  private sendTo(member: string, kind: FrameKind, { version }: Route): void {
+    const payload = Buffer.alloc(routeBytes);
+    payload.writeUInt32BE(version);
+    this.peer(member)?.data.boundary.send(makeFrame(kind, payload));
   }
 
   private peer(name: string): Peer | undefined {
@@ -344,7 +339,9 @@ export class Migration {
   }
 }
 
-/** The version of the route that a barrier is about. */
+/** Whatever is sent for a route begins with its version. */
+const routeBytes = 4;
+
 function routeIn(bytes: Buffer, start: number, end: number): number | undefined {
-  return end - start === 4 ? bytes.readUInt32BE(start) : undefined;
+  return end - start >= routeBytes ? bytes.readUInt32BE(start) : undefined;
 }

@@ -21,6 +21,8 @@ const ownersOf = (place: number) => Array<number>(slots).fill(place);
 /** One of the workers a, b and c, whose links to the others keep what they are given. */
 class Bench {
   readonly migration: Migration;
+  /** Routes of which all has come. */
+  readonly arrived: number[] = [];
   private readonly peers: Peer[];
 
   constructor(readonly name: string) {
@@ -40,7 +42,7 @@ class Bench {
       peers: () => this.peers,
       output: () => [],
       held: () => undefined,
-      arrived: () => undefined,
+      arrived: (version) => void this.arrived.push(version),
       wake: () => undefined,
     });
   }
@@ -75,6 +77,13 @@ function peerNamed(name: string): Peer {
   return { name, data: { boundary, receiver: new Receiver(network) } } as unknown as Peer;
 }
 
+/** Of frames about a route. */
+function payloadOf(version: number): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt32BE(version);
+  return payload;
+}
+
 describe('the move of slots', () => {
   const route = (version: number): Route => ({ version, slots: [1, 2], from: 'a', to: 'b' });
 
@@ -82,18 +91,37 @@ describe('the move of slots', () => {
     it('waits for the barrier of this route from everybody, not for a late one of another', () => {
       const a = new Bench('a');
       a.migration.begin(route(7), ownersOf(1));
-      const barrierOf = (version: number) => {
-        const payload = Buffer.alloc(4);
-        payload.writeUInt32BE(version);
-        return payload;
-      };
       const received = (from: string, version: number) =>
-        a.migration.received(from, frameKind.barrier, barrierOf(version), 0, 4);
+        a.migration.received(from, frameKind.barrier, payloadOf(version), 0, 4);
       received('b', 7);
       received('c', 6);
       expect(a.to('b').sent, 'nothing is shipped').to.equal(0);
       received('c', 7);
       expect(a.to('b').sent, 'the end of the state').to.equal(1);
+    });
+  });
+
+  describe('at the worker that takes them', () => {
+    it('waits for the end of the state of this route, not for one of another that was sent again', () => {
+      const b = new Bench('b');
+      b.migration.begin(route(7), ownersOf(1));
+      const received = (version: number) => {
+        b.migration.received('a', frameKind.stateEnd, payloadOf(version), 0, 4);
+        b.migration.drain(() => true);
+        return b.arrived;
+      };
+      expect(received(6)).to.deep.equal([]);
+      expect(received(7)).to.deep.equal([7]);
+    });
+
+    it('puts in no state of another route that was sent again: it may have changed since', () => {
+      const b = new Bench('b');
+      b.migration.begin(route(7), ownersOf(1));
+      const noState = Buffer.from([...payloadOf(6), 0xff, 0xff]);
+      b.migration.received('a', frameKind.state, noState, 0, noState.length);
+      noState.writeUInt32BE(7);
+      const put = () => b.migration.received('a', frameKind.state, noState, 0, noState.length);
+      expect(put).to.throw('state belongs to a stage of the plan');
     });
   });
 
