@@ -85,7 +85,7 @@ class FailedFileError extends UnusableFileError {
 }
 
 /** A file of this worker is damaged: what it says cannot be trusted, and nothing is made up in its place. */
-export class DamagedFileError extends UnusableFileError {
+class DamagedFileError extends UnusableFileError {
   constructor(kind: LogKind, file: number, offset: number, why: string) {
     super(
       kind,
